@@ -1,0 +1,37 @@
+#include "libs/base/ids.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/hash.h"
+
+namespace weft {
+
+uint32_t PartitionOf(absl::string_view tenant) {
+  const Sha256Digest d = Sha256(tenant);
+  const uint32_t head = (uint32_t{d[0]} << 24) | (uint32_t{d[1]} << 16) |
+                        (uint32_t{d[2]} << 8) | uint32_t{d[3]};
+  return head % kPartitions;
+}
+
+std::string DeriveId(absl::string_view tenant, absl::string_view method,
+                     absl::string_view request_id) {
+  // Crockford's alphabet in lower case: no i, l, o, u.
+  static constexpr char kAlphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+  static constexpr int kLength = 26;
+  const Sha256Digest digest =
+      Sha256(absl::StrCat(tenant.size(), ":", tenant, method.size(), ":", method,
+                          request_id.size(), ":", request_id));
+  std::string id;
+  uint32_t bits = 0;
+  int available = 0;
+  for (size_t i = 0; static_cast<int>(id.size()) < kLength; ++i) {
+    bits = (bits << 8) | digest[i];
+    available += 8;
+    while (available >= 5 && static_cast<int>(id.size()) < kLength) {
+      available -= 5;
+      id.push_back(kAlphabet[(bits >> available) & 31]);
+    }
+  }
+  return id;
+}
+
+}  // namespace weft

@@ -1,0 +1,76 @@
+// The shards of one room in this process: submit commands, read snapshots,
+// wait for positions. Opened by libs/service; used by a room's service.cc.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/base/clock.h"
+#include "libs/base/principal.h"
+#include "libs/engine/event.h"
+#include "libs/engine/program.h"
+#include "libs/engine/turn.h"
+#include "libs/eventlog/event_log.h"
+
+namespace weft::engine {
+
+struct Command {
+  std::string method;      // "weft.inventory.v1.InventoryService/Reserve"
+  std::string request_id;  // Required, 1–255 visible ASCII: REQUEST_ID_REQUIRED.
+  Principal principal;     // Its tenant routes the command.
+  std::string payload;     // Bytes of the request message.
+  std::string fingerprint; // What "same body" means; "" = hash of the payload.
+  std::string traceparent;
+  absl::Duration timeout = absl::Seconds(5);  // Not started after it: DEADLINE_EXCEEDED.
+};
+
+struct Answer {
+  std::string payload;
+  bool replayed = false;  // The stored answer of an earlier request.
+  Token token;            // Last event of the turn; empty if it emitted none.
+};
+using AnswerCallback = std::function<void(absl::StatusOr<Answer>)>;
+
+// A consistent view of one tenant's rows, as of one committed turn. Cheap;
+// keep it for one request, not longer (it pins files).
+class View : public RowReader {
+ public:
+  virtual Position position() const = 0;
+  virtual absl::Time now() const = 0;      // Shard time of the view.
+  virtual absl::Time source_time() const = 0;  // Append time of the last applied fact.
+};
+
+class Shards {
+ public:
+  virtual ~Shards() = default;
+
+  // Answers when the turn is durable; the callback runs on an engine thread and
+  // must not block.
+  // Errors, beside the handler's own: RESOURCE_EXHAUSTED / SHARD_BUSY,
+  // RESOURCE_EXHAUSTED / LOG_BEHIND, FAILED_PRECONDITION / WRONG_SHARD
+  // (metadata: shards, shard), INVALID_ARGUMENT / REQUEST_ID_REQUIRED,
+  // INVALID_ARGUMENT / REQUEST_ID_REUSED, FAILED_PRECONDITION / UNDONE,
+  // DEADLINE_EXCEEDED / DEADLINE_PASSED, UNAVAILABLE / SHARD_STOPPED.
+  virtual void Submit(Command command, AnswerCallback done) = 0;
+
+  // WRONG_SHARD as above.
+  virtual absl::StatusOr<std::unique_ptr<View>> Read(const std::string& tenant) = 0;
+
+  // Calls back once everything named by `token` is applied here, or with
+  // UNAVAILABLE / NOT_YET_APPLIED at the deadline. An empty token is applied.
+  virtual void WaitFor(const std::string& tenant, const Token& token,
+                       absl::Duration timeout, std::function<void(absl::Status)> done) = 0;
+
+  // Calls `changed` after each durable turn that changed rows of `tenant`
+  // ("" = all tenants), until the returned handle is destroyed. Must not block.
+  virtual std::unique_ptr<void, std::function<void(void*)>> Watch(
+      const std::string& tenant, std::function<void()> changed) = 0;
+
+  virtual int count() const = 0;
+};
+
+}  // namespace weft::engine
