@@ -47,18 +47,15 @@ function(weft_executable name)
 endfunction()
 
 # weft_test(<name> SOURCES a_test.cc... DEPS ... [LABELS ...] [TIMEOUT s])
-# One ctest test per TEST_CASE, named <name>.<sentence>. The test knows the
-# data of tests/data as WEFT_TEST_DATA.
+# One ctest test per TEST_CASE, named <name>.<sentence>. Paths:
+# libs/testing/paths.h.
 function(weft_test name)
   cmake_parse_arguments(PARSE_ARGV 1 A "SERIAL" "TIMEOUT" "SOURCES;DEPS;LABELS")
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 120)
   endif()
   add_executable(${name} ${A_SOURCES})
-  target_link_libraries(${name} PRIVATE Catch2::Catch2WithMain weft_warnings ${A_DEPS})
-  target_compile_definitions(${name} PRIVATE
-    WEFT_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" WEFT_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
-    WEFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE Catch2::Catch2WithMain weft_warnings weft::test_paths ${A_DEPS})
   if(WEFT_SANITIZE MATCHES "thread")
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tools/sanitizers/tsan_c11threads.cc)
   endif()
