@@ -71,6 +71,10 @@ struct Position {
   std::string ToText() const;  // "g1.1234"
 };
 
+// The tenant name of what belongs to the platform; such events stand in every
+// partition.
+inline constexpr char kPlatformTenant[] = "platform";
+
 // The topic that carries what several rooms must agree on.
 inline constexpr char kTimeline[] = "weft.facts.v1";
 

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,8 @@ struct Program {
   };
   std::map<std::string, TaskKind> tasks;
   std::vector<ReadModel*> read_models;  // Outlive the shards.
+  std::set<std::string> compacted;      // Topics read that keep the last record of a key only.
+  std::set<std::string> undos;          // Commands that undo: never refused for load.
 
   // Request and Response are protobuf messages; `method` is
   // "weft.inventory.v1.InventoryService/Reserve".
@@ -119,6 +122,12 @@ struct Program {
   void Events(const std::string& topic, EventHandler handler) {
     events[topic].push_back(std::move(handler));
   }
+  // Says of a topic that is read that it is compacted: numbers may be missing in
+  // what was there before the shard was opened.
+  void Compacted(const std::string& topic) { compacted.insert(topic); }
+  // Says of a command that it undoes another: however long the queue is, it is
+  // taken.
+  void Undo(const std::string& method) { undos.insert(method); }
   void Raw(RawTopic topic) { raw_topics.push_back(std::move(topic)); }
   void Emits(const std::string& topic, eventlog::TopicOptions options) {
     emits[topic] = options;

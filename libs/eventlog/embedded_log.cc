@@ -132,6 +132,7 @@ absl::Status EmbeddedLog::Impl::Open() {
   base.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   base.keep_log_file_num = 2;
   base.max_log_file_size = 4u << 20;
+  if (options_.env != nullptr) base.env = options_.env;
   base.write_buffer_manager = options_.write_buffers;
   base.listeners.push_back(std::make_shared<internal::BackgroundErrors>(background_error_));
 

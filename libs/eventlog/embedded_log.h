@@ -27,6 +27,7 @@
 
 namespace rocksdb {
 class Cache;
+class Env;
 class WriteBufferManager;
 }  // namespace rocksdb
 
@@ -51,6 +52,9 @@ struct EmbeddedLogOptions {
   // Shared by all stores of a process; null = small ones of its own.
   std::shared_ptr<rocksdb::Cache> block_cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+
+  // Tests pass a file system that fails; outlives the log.
+  rocksdb::Env* env = nullptr;
 };
 
 class EmbeddedLog final : public EventLog {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/clock.h"
@@ -113,7 +114,7 @@ class FanOutReader final : public Reader {
     if (const absl::Status away = fan_out_.status(); !away.ok()) {
       // The first answer comes at once, the next ones no faster than asked for:
       // a caller that repeats must not spin.
-      if (told_) Wait(timeout);
+      if (told_) Wait(SystemClock().Steady() + timeout);
       told_ = true;
       return fan_out_.status().ok() ? absl::StatusOr<std::vector<Batch>>(std::vector<Batch>())
                                     : away;
@@ -121,7 +122,38 @@ class FanOutReader final : public Reader {
     told_ = false;
     if (!errors_.empty()) return TakeError();
 
-    Wait(timeout);
+    const absl::Duration until = SystemClock().Steady() + timeout;
+    while (true) {
+      const bool go_on = Wait(until);
+      WEFT_ASSIGN_OR_RETURN(std::vector<Batch> batches, Collect(max_records));
+      if (!batches.empty() || !go_on) return batches;
+      // A partition was announced whose records an earlier call carried already.
+    }
+  }
+
+  void Wake() override {
+    MutexLock lock(mutex_);
+    woken_ = true;
+    changed_.NotifyAll();
+  }
+
+  // Called by FanOut.
+  void Moved(size_t index) {
+    MutexLock lock(mutex_);
+    Queue(index);
+    changed_.NotifyAll();
+  }
+
+ private:
+  struct Part {
+    SharedPartition* shared;
+    int64_t next;  // Of the polling thread.
+    bool stopped = false;  // Of the polling thread.
+    bool queued = false;   // Guarded by mutex_.
+  };
+
+  // What the partitions in the queue hold, each one's share of it.
+  absl::StatusOr<std::vector<Batch>> Collect(size_t max_records) {
     struct Turn {
       size_t index;
       int64_t end;
@@ -129,7 +161,6 @@ class FanOutReader final : public Reader {
     std::vector<Turn> turns;
     {
       MutexLock lock(mutex_);
-      woken_ = false;
       const size_t count = std::min(ready_.size(), std::max<size_t>(max_records, 1));
       turns.reserve(count);
       for (size_t i = 0; i < count; ++i) {
@@ -188,44 +219,25 @@ class FanOutReader final : public Reader {
     return batches;
   }
 
-  void Wake() override {
-    MutexLock lock(mutex_);
-    woken_ = true;
-    changed_.NotifyAll();
-  }
-
-  // Called by FanOut.
-  void Moved(size_t index) {
-    MutexLock lock(mutex_);
-    Queue(index);
-    changed_.NotifyAll();
-  }
-
- private:
-  struct Part {
-    SharedPartition* shared;
-    int64_t next;  // Of the polling thread.
-    bool stopped = false;  // Of the polling thread.
-    bool queued = false;   // Guarded by mutex_.
-  };
-
   void Queue(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (parts_[index].queued) return;
     parts_[index].queued = true;
     ready_.push_back(index);
   }
 
-  void Wait(absl::Duration timeout) {
+  // Until something is in the queue. False when it is no use to wait again:
+  // time is up, somebody called Wake(), or this log never waits.
+  bool Wait(absl::Duration until) {
     MutexLock lock(mutex_);
-    if (!fan_out_.waits_) return;
-    const SystemClock clock;
-    const absl::Duration until = clock.Steady() + timeout;
-    while (ready_.empty() && !woken_) {
+    bool time_left = fan_out_.waits_;
+    while (time_left && ready_.empty() && !woken_) {
+      const SystemClock clock;
       const absl::Duration left = std::min(until - clock.Steady(), kWaitMax);
-      if (left <= absl::ZeroDuration()) return;
-      changed_.WaitFor(mutex_, left);
+      time_left = left > absl::ZeroDuration();
+      if (time_left) changed_.WaitFor(mutex_, left);
     }
-    woken_ = false;
+    const bool woken = std::exchange(woken_, false);
+    return time_left && !woken;
   }
 
   // A partition that failed stays stopped; its error comes out once.
