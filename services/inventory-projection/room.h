@@ -9,9 +9,6 @@
 
 namespace weft::inventory {
 
-// The engine's declaration of the room: commands, topics, timers.
-engine::Program MakeProgram(const Settings& settings);
-
 // `config` has passed MakeSettings().
 std::unique_ptr<service::Room> MakeRoom(const v1::InventoryConfig& config,
                                         const service::Surroundings& surroundings);
