@@ -14,6 +14,7 @@
 namespace weft::rpc {
 
 struct CallOptions {
+  // Never infinite for a call; a stream may have absl::InfiniteDuration().
   absl::Duration timeout = absl::Seconds(5);
   // Whose behalf: the tenant (routes the call) and the causing user. A room's
   // own token (60 s, role "service") is made from it, unless `bearer` is set.
@@ -21,6 +22,10 @@ struct CallOptions {
   std::string user;
   std::string bearer;         // Passed through as it is (gateway).
   std::string traceparent;
+  std::string request_id;     // X-Request-Id, for logs.
+  // Says that the call may be repeated although nothing tells so by itself: its
+  // descriptor (NO_SIDE_EFFECTS) or a filled-in `request_id` field.
+  bool repeatable = false;
 };
 
 struct RawAnswer {
@@ -34,7 +39,7 @@ struct StreamCallbacks {
   std::function<void(std::string message)> message;
   std::function<void(absl::Status)> end;
 };
-// Cancels the call when destroyed or on Cancel().
+// Cancels the call when destroyed or on Cancel(); `end` still comes, once.
 class StreamHandle {
  public:
   virtual ~StreamHandle() = default;

@@ -10,6 +10,7 @@
 // thread, once.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,7 +32,11 @@ struct CallContext {
   std::string traceparent;     // W3C, this call's span.
   absl::Time deadline;         // Wall clock.
   std::string request_id;      // X-Request-Id for logs; not the idempotency key.
+  // Set when the caller is gone; work nobody waits for may stop. Null in tests
+  // that do not care.
+  std::shared_ptr<const std::atomic<bool>> caller_gone;
   absl::Duration Remaining() const;  // Until the deadline; never negative.
+  bool CallerGone() const { return caller_gone != nullptr && caller_gone->load(); }
 };
 
 // What a handler may add to its answer (sent as response metadata).

@@ -1,0 +1,65 @@
+// Clients of other rooms: one pool a process, one channel a target.
+//
+//   ClientPool pool({.tokens = &room_tokens, .observer = &observer});
+//   std::unique_ptr<Client> pricing = pool.Room({.room = "pricing",
+//                                                .target = "pricing:50051"});
+//
+// Routing: with N shards a call of tenant t goes to shard PartitionOf(t) % N.
+// The target of shard k has "{shard}" replaced by k. A room that answers
+// WRONG_SHARD says its N; the pool learns it and calls again, once.
+//
+// Retries: only UNAVAILABLE, only what may be repeated (client.h), at most
+// twice, after a random pause of 10–50 ms, then 20–100 ms, within the call's
+// deadline and the budget of the room (one retry for ten calls).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "libs/base/clock.h"
+#include "libs/rpc/client.h"
+#include "libs/rpc/observer.h"
+#include "libs/rpc/token_signer.h"
+
+namespace weft::rpc {
+
+struct ClientPoolOptions {
+  // Makes the token of a call without `bearer`; null = such calls have none.
+  // Outlives the pool, as does the observer.
+  RoomTokens* tokens = nullptr;
+  CallObserver* observer = nullptr;
+  size_t answer_bytes_max = 16 << 20;
+  int threads = 1;
+  // True: each Room() has a connection of its own (load generators).
+  bool own_connections = false;
+};
+
+struct RoomTarget {
+  std::string room;    // For messages: "pricing".
+  std::string target;  // "host:port"; with "{shard}" when there are several.
+  int shards = 1;      // Where to begin; learnt from WRONG_SHARD.
+};
+
+// Outlives the clients it gave. Thread safe.
+class ClientPool {
+ public:
+  explicit ClientPool(ClientPoolOptions options);
+  // As Shutdown().
+  ~ClientPool();
+
+  std::unique_ptr<Client> Room(RoomTarget target);
+
+  // Cancels what is under way, waits until every callback has run; later calls
+  // end with UNAVAILABLE / CLIENT_STOPPED.
+  void Shutdown();
+
+ private:
+  class Impl;
+  class RoomClient;
+  class UnaryCall;
+  class StreamCall;
+  class Handle;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace weft::rpc
