@@ -14,6 +14,7 @@ namespace weft::rules::expr::internal {
 struct Frame {
   Context context;
   const Facts& facts;
+  const Value* slots;  // Facts::slots()
   Value* locals;
 };
 

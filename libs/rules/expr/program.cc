@@ -31,6 +31,7 @@ struct VariableNode final : PlanNode {
   VariableNode(uint32_t at, int s) : PlanNode(at), slot(s) {}
   Value Run(Frame& frame) const override {
     if (!frame.context.Charge(1)) return Raise(Context::CostExceeded());
+    if (frame.slots != nullptr) return Raise(frame.slots[slot]);
     return Raise(frame.facts.Variable(slot, frame.context.arena));
   }
   int slot;
@@ -277,6 +278,51 @@ struct RoundNode final : PlanNode {
   Plan operand;
   int scale;
   RoundingMode mode;
+};
+
+enum class Relation : uint8_t { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual };
+
+inline bool Holds(Relation relation, int order) {
+  switch (relation) {
+    case Relation::kLess: return order < 0;
+    case Relation::kLessEqual: return order <= 0;
+    case Relation::kGreater: return order > 0;
+    case Relation::kGreaterEqual: return order >= 0;
+    case Relation::kEqual: return order == 0;
+    case Relation::kNotEqual: return order != 0;
+  }
+  return false;
+}
+
+// Both sides are ints, or both decimals, known by the checker.
+template <Kind kKind>
+struct CompareNode final : PlanNode {
+  CompareNode(uint32_t at, Relation r, Plan l, Plan rhs)
+      : PlanNode(at), relation(r), left(std::move(l)), right(std::move(rhs)),
+        fixed(right->constant()) {}
+  Value Run(Frame& frame) const override {
+    const Value a = left->Run(frame);
+    if (a.is_error()) return a;
+    if (fixed != nullptr) return Judge(frame, a, *fixed);
+    const Value b = right->Run(frame);
+    if (b.is_error()) return b;
+    return Judge(frame, a, b);
+  }
+  Value Judge(Frame& frame, const Value& a, const Value& b) const {
+    if (!frame.context.Charge(kKind == Kind::kDecimal ? 2 : 1)) {
+      return Raise(Context::CostExceeded());
+    }
+    if (a.kind != kKind || b.kind != kKind) return Raise(NoOverload());
+    if constexpr (kKind == Kind::kInt) {
+      return Value::Bool(Holds(relation, (a.int_value > b.int_value) - (a.int_value < b.int_value)));
+    } else {
+      return Value::Bool(Holds(relation, weft::Compare(a.decimal, b.decimal)));
+    }
+  }
+  Relation relation;
+  Plan left;
+  Plan right;
+  const Value* fixed;  // The right side when it is a constant.
 };
 
 // Comparison with a constant text.
@@ -650,7 +696,7 @@ class Planner {
     }
     const NoFacts facts;
     internal::Frame frame{Context{program_.constants_, 0, 10'000, options_.rounding}, facts,
-                          nullptr};
+                          nullptr, nullptr};
     const Value value = plan->Run(frame);
     return value.is_error() ? std::move(plan) : Constant(node, value);
   }
@@ -745,6 +791,10 @@ class Planner {
       if (name == "_*_") return Decimals<&MultiplyInto, 2>(node);
       if (name == "_/_") return Decimals<&DivideInto, 4>(node);
     }
+    if (node.children.size() == 2 && kind(0) == kind(1) &&
+        (kind(0) == TypeKind::kInt || kind(0) == TypeKind::kDecimal)) {
+      if (Plan compare = BuildCompare(node)) return compare;
+    }
     if ((name == "_==_" || name == "_!=_") && kind(0) == TypeKind::kString &&
         node.children[1]->kind == NodeKind::kString) {
       const Value text = Keep(Value::String(node.children[1]->text));
@@ -761,6 +811,24 @@ class Planner {
         return Make<internal::MatchesNode>(node, Build(*node.children[0]), std::move(pattern),
                                            node.children[1]->text.size());
       }
+    }
+    return nullptr;
+  }
+  Plan BuildCompare(const Node& node) {
+    static constexpr std::pair<const char*, internal::Relation> kRelations[] = {
+        {"_<_", internal::Relation::kLess},      {"_<=_", internal::Relation::kLessEqual},
+        {"_>_", internal::Relation::kGreater},   {"_>=_", internal::Relation::kGreaterEqual},
+        {"_==_", internal::Relation::kEqual},    {"_!=_", internal::Relation::kNotEqual}};
+    for (const auto& [name, relation] : kRelations) {
+      if (node.text != name) continue;
+      Plan left = Build(*node.children[0]);
+      Plan right = Build(*node.children[1]);
+      if (node.children[0]->type.kind == TypeKind::kInt) {
+        return Make<internal::CompareNode<Kind::kInt>>(node, relation, std::move(left),
+                                                       std::move(right));
+      }
+      return Make<internal::CompareNode<Kind::kDecimal>>(node, relation, std::move(left),
+                                                         std::move(right));
     }
     return nullptr;
   }
@@ -837,7 +905,7 @@ Value Program::EvaluateValue(const Facts& facts, Arena& arena, uint64_t budget,
       return Value::Error(Code::kSizeExceeded, "the evaluation needs more than 4 MiB");
     }
   }
-  internal::Frame frame{Context{arena, 0, budget, rounding_}, facts, locals};
+  internal::Frame frame{Context{arena, 0, budget, rounding_}, facts, facts.slots(), locals};
   const Value value = root_->Run(frame);
   cost += frame.context.cost;
   return value;

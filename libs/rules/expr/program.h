@@ -30,6 +30,8 @@ class Facts {
  public:
   virtual ~Facts() = default;
   virtual Value Variable(int slot, Arena& arena) const = 0;
+  // The values of all slots where they stand ready in an array, else nullptr.
+  virtual const Value* slots() const { return nullptr; }
 };
 
 // Facts that stand ready in an array, one value a slot.
@@ -37,6 +39,7 @@ class ArrayFacts final : public Facts {
  public:
   explicit ArrayFacts(const Value* values) : values_(values) {}
   Value Variable(int slot, Arena&) const override { return values_[slot]; }
+  const Value* slots() const override { return values_; }
 
  private:
   const Value* values_;
