@@ -62,8 +62,7 @@ struct Core::Effects {
   std::vector<std::string> tasks;
 };
 
-absl::StatusOr<CommandInput> MakeCommandInput(Command command, AnswerCallback done,
-                                              absl::Duration steady_now) {
+absl::StatusOr<CommandInput> MakeCommandInput(Command command, absl::Duration steady_now) {
   const auto valid = [](const std::string& id) {
     if (id.empty() || id.size() > 255) return false;
     return std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 127; });
@@ -81,7 +80,6 @@ absl::StatusOr<CommandInput> MakeCommandInput(Command command, AnswerCallback do
                            layout::kFingerprintBytes);
   input.deadline = steady_now + command.timeout;
   input.command = std::move(command);
-  input.done = std::move(done);
   return input;
 }
 
@@ -1170,6 +1168,20 @@ bool Core::Release() {
     if (done != nullptr) done(std::move(status));
   }
   return true;
+}
+
+void Core::Abandon(const absl::Status& status) {
+  if (effects_ != nullptr) committed_.push_back(std::move(effects_));
+  effects_ = std::make_unique<Effects>();
+  for (const auto& effects : committed_) {
+    for (auto& [done, result] : effects->answers) {
+      if (done != nullptr) done(status);
+    }
+    for (auto& [done, result] : effects->parked_answers) {
+      if (done != nullptr) done(status);
+    }
+  }
+  committed_.clear();
 }
 
 absl::Status Core::RunBatch(std::vector<Input> inputs, const Times& times) {

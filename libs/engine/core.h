@@ -119,6 +119,9 @@ class Core {
   // Frees the oldest written batch; must be durable. False: there was none.
   bool Release();
 
+  // After a fatal error: answers everybody still waiting with `status`.
+  void Abandon(const absl::Status& status);
+
   // Decides, writes, syncs, releases.
   absl::Status RunBatch(std::vector<Input> inputs, const Times& times);
 
@@ -189,6 +192,8 @@ class Core {
 
   // --- Figures -------------------------------------------------------------
   absl::Time now() const { return clock_.now(); }
+  int64_t clock_steps_backward() const { return clock_.backward_steps(); }
+  int64_t clock_steps_forward() const { return clock_.forward_steps(); }
   int64_t parked() const { return parked_count_; }
   const CoreOptions& options() const { return options_; }
   const Program& program() const { return program_; }

@@ -44,9 +44,9 @@ struct ParkedInput {
 
 using Input = std::variant<CommandInput, RecordsInput, ParkedInput>;
 
-// Fills in what Submit leaves open: fingerprint and deadline.
+// Fills in what Submit leaves open: fingerprint and deadline; `done` is the
+// caller's to set.
 // Errors: INVALID_ARGUMENT / REQUEST_ID_REQUIRED.
-absl::StatusOr<CommandInput> MakeCommandInput(Command command, AnswerCallback done,
-                                              absl::Duration steady_now);
+absl::StatusOr<CommandInput> MakeCommandInput(Command command, absl::Duration steady_now);
 
 }  // namespace weft::engine

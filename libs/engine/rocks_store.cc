@@ -40,17 +40,22 @@ absl::Status ToStatus(const rocksdb::Status& s) {
 class Resources final : public RocksResources {
  public:
   explicit Resources(int64_t bytes)
-      : cache(rocksdb::NewLRUCache(static_cast<size_t>(bytes))),
+      : cache_(rocksdb::NewLRUCache(static_cast<size_t>(bytes))),
         // Memtables are charged to the cache: one limit for both.
-        buffers(std::make_shared<rocksdb::WriteBufferManager>(static_cast<size_t>(bytes / 2),
-                                                              cache)) {}
-  int64_t cache_bytes() const override { return static_cast<int64_t>(cache->GetUsage()); }
+        buffers_(std::make_shared<rocksdb::WriteBufferManager>(static_cast<size_t>(bytes / 2),
+                                                               cache_)) {}
+  int64_t cache_bytes() const override { return static_cast<int64_t>(cache_->GetUsage()); }
   int64_t memtable_bytes() const override {
-    return static_cast<int64_t>(buffers->memory_usage());
+    return static_cast<int64_t>(buffers_->memory_usage());
+  }
+  std::shared_ptr<rocksdb::Cache> cache() const override { return cache_; }
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers() const override {
+    return buffers_;
   }
 
-  const std::shared_ptr<rocksdb::Cache> cache;
-  const std::shared_ptr<rocksdb::WriteBufferManager> buffers;
+ private:
+  const std::shared_ptr<rocksdb::Cache> cache_;
+  const std::shared_ptr<rocksdb::WriteBufferManager> buffers_;
 };
 
 class RocksSnapshot final : public Snapshot {
@@ -206,7 +211,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const Resources& resou
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = resources.cache;
+  table.block_cache = resources.cache();
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.format_version = 5;
@@ -263,7 +268,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksStore(const RocksOptions& option
   db_options.wal_bytes_per_sync = 1 << 20;
   db_options.max_open_files = -1;
   db_options.avoid_unnecessary_blocking_io = true;
-  db_options.write_buffer_manager = resources->buffers;
+  db_options.write_buffer_manager = resources->write_buffers();
   // Point-in-time recovery would drop acknowledged writes behind a damaged
   // record without a word; this mode forgives a torn tail only.
   db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;

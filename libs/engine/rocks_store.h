@@ -9,6 +9,11 @@
 #include "absl/status/statusor.h"
 #include "libs/engine/store.h"
 
+namespace rocksdb {
+class Cache;
+class WriteBufferManager;
+}  // namespace rocksdb
+
 namespace weft::engine {
 
 // Memory that all stores of a process share. Thread safe; outlives the stores
@@ -20,6 +25,9 @@ class RocksResources {
   virtual ~RocksResources() = default;
   virtual int64_t cache_bytes() const = 0;
   virtual int64_t memtable_bytes() const = 0;
+  // For other stores of the process (the embedded log).
+  virtual std::shared_ptr<rocksdb::Cache> cache() const = 0;
+  virtual std::shared_ptr<rocksdb::WriteBufferManager> write_buffers() const = 0;
 };
 
 struct RocksOptions {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -12,6 +13,7 @@
 #include "libs/base/clock.h"
 #include "libs/base/principal.h"
 #include "libs/engine/event.h"
+#include "libs/engine/parked.h"
 #include "libs/engine/program.h"
 #include "libs/engine/turn.h"
 #include "libs/eventlog/event_log.h"
@@ -44,6 +46,15 @@ class View : public RowReader {
   virtual absl::Time source_time() const = 0;  // Append time of the last applied fact.
 };
 
+// How the shards of a process stand to the log, for readiness and operators.
+struct ShardHealth {
+  bool log_changed = false;  // Another log than the one remembered: nothing is read from it.
+  int64_t stopped_partitions = 0;  // Not read any more: a gap, a changed log, retention.
+  int64_t outbox_rows = 0;   // Events not yet taken by the log.
+  int64_t parked = 0;
+  absl::Status relay_failure;  // The log will never take the next event.
+};
+
 class Shards {
  public:
   virtual ~Shards() = default;
@@ -70,7 +81,33 @@ class Shards {
   virtual std::unique_ptr<void, std::function<void(void*)>> Watch(
       const std::string& tenant, std::function<void()> changed) = 0;
 
+  // Number of shards of the room, over all processes.
   virtual int count() const = 0;
+
+  // Takes no more commands (UNAVAILABLE / SHARD_STOPPED), answers those that
+  // wait, stops the threads. Idempotent.
+  virtual void Stop() {}
+
+  // Records that could not be applied, oldest first in each partition.
+  virtual std::vector<ParkedRecord> ListParked(size_t /*limit*/) { return {}; }
+  // Applies a parked record again, or throws it away; those of the same key that
+  // waited behind it follow. Errors: NOT_FOUND / PARKED_NOT_FOUND,
+  // FAILED_PRECONDITION / PARKED_PREDECESSOR, the handler's own (it stays parked).
+  virtual void ReplayParked(uint32_t /*partition*/, uint64_t /*number*/,
+                            std::function<void(absl::Status)> done) {
+    done(absl::UnimplementedError("no parked records here"));
+  }
+  virtual void DiscardParked(uint32_t /*partition*/, uint64_t /*number*/,
+                             std::function<void(absl::Status)> done) {
+    done(absl::UnimplementedError("no parked records here"));
+  }
+
+  // Writes a copy of each shard into `folder`, which must not hold one.
+  virtual absl::Status Checkpoint(const std::string& /*folder*/) {
+    return absl::UnimplementedError("no checkpoints here");
+  }
+
+  virtual ShardHealth Health() const { return {}; }
 };
 
 }  // namespace weft::engine

@@ -36,8 +36,9 @@ class RoomHarness::DirectShards final : public engine::Shards {
   explicit DirectShards(RoomHarness& harness) : harness_(harness) {}
 
   void Submit(Command command, AnswerCallback done) override {
-    auto input = engine::MakeCommandInput(std::move(command), done, harness_.clock_.Steady());
+    auto input = engine::MakeCommandInput(std::move(command), harness_.clock_.Steady());
     if (!input.ok()) return done(input.status());
+    input->done = std::move(done);
     std::vector<Input> inputs;
     inputs.emplace_back(*std::move(input));
     harness_.Run(std::move(inputs));

@@ -1,0 +1,478 @@
+#include "libs/engine/shard.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+
+namespace weft::engine {
+namespace {
+
+// The wall clock may step while the sequencer waits for a timer.
+constexpr absl::Duration kWaitMax = absl::Seconds(1);
+constexpr absl::Duration kTrimEvery = absl::Seconds(1);
+constexpr absl::Duration kReaderPause = absl::Milliseconds(100);
+constexpr absl::Duration kPollTime = absl::Milliseconds(500);
+constexpr size_t kPollRecordsMax = 500;
+
+absl::Duration Since(std::chrono::steady_clock::time_point start) {
+  return absl::FromChrono(std::chrono::steady_clock::now() - start);
+}
+
+absl::Status Stopped() {
+  return Unavailable("SHARD_STOPPED",
+                     "this process is stopping; repeat the request with the same request id");
+}
+
+}  // namespace
+
+Shard::Shard(const Options& options, int index, const Program& program, eventlog::EventLog& log,
+             const Clock& clock, TaskRunner& runner,
+             std::function<void(const std::vector<std::string>&)> changed)
+    : options_(options),
+      index_(index),
+      program_(program),
+      log_(log),
+      clock_(clock),
+      runner_(runner),
+      changed_(std::move(changed)),
+      queue_(std::make_shared<InputQueue>(options.queue)),
+      last_trim_(clock.Steady()) {}
+
+absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
+    const Options& options, int index, const Program& program, eventlog::EventLog& log,
+    const Clock& clock, TaskRunner& runner,
+    std::function<void(const std::vector<std::string>&)> changed) {
+  std::unique_ptr<Shard> shard(
+      new Shard(options, index, program, log, clock, runner, std::move(changed)));
+  if (options.open_store != nullptr) {
+    WEFT_ASSIGN_OR_RETURN(shard->store_, options.open_store(index));
+  } else {
+    RocksOptions rocks;
+    rocks.folder = absl::StrCat(options.folder, "/shard-", index);
+    rocks.resources = options.resources;
+    WEFT_ASSIGN_OR_RETURN(shard->store_, OpenRocksStore(rocks));
+  }
+  CoreOptions core = options.core;
+  core.shard = index;
+  core.shards = options.shards;
+  core.observer = options.observer;
+  WEFT_ASSIGN_OR_RETURN(shard->core_, Core::Open(core, program, *shard->store_, shard->Now()));
+  shard->PublishSnapshot();
+  return shard;
+}
+
+Shard::~Shard() { Stop(); }
+
+void Shard::Start() {
+  sequencer_thread_ = std::thread([this] { Sequence(); });
+  reader_thread_ = std::thread([this] { ReadLog(); });
+}
+
+void Shard::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    if (reader_ != nullptr) reader_->Wake();
+  }
+  reader_wakes_.NotifyAll();
+  queue_->Close();
+  if (reader_thread_.joinable()) reader_thread_.join();
+  if (sequencer_thread_.joinable()) sequencer_thread_.join();
+}
+
+// --- The door ------------------------------------------------------------------
+
+void Shard::Submit(Command command, AnswerCallback done) {
+  const bool exempt = program_.undos.count(command.method) > 0;
+  absl::StatusOr<CommandInput> input = MakeCommandInput(std::move(command), clock_.Steady());
+  if (!input.ok()) return done(input.status());
+  input->done = std::move(done);
+  const absl::Status pushed = queue_->PushCommand(*input, exempt);
+  if (!pushed.ok()) {
+    if (options_.observer != nullptr) {
+      options_.observer->RefusedAtDoor(index_, ReasonOf(pushed));
+    }
+    input->done(pushed);
+  }
+}
+
+std::unique_ptr<View> Shard::Read(const std::string& tenant, uint32_t partition) const {
+  std::shared_ptr<const Snapshot> snapshot;
+  {
+    MutexLock lock(mutex_);
+    snapshot = snapshot_;
+  }
+  return core_->ReadView(std::move(snapshot), tenant, partition);
+}
+
+void Shard::WaitFor(const Token& token, absl::Duration timeout,
+                    std::function<void(absl::Status)> done) {
+  const absl::Duration deadline = clock_.Steady() + timeout;
+  // The callback must come whatever happens, so it is held where a dropped job
+  // still answers.
+  auto waiter = std::shared_ptr<std::function<void(absl::Status)>>(
+      new std::function<void(absl::Status)>(std::move(done)),
+      [](std::function<void(absl::Status)>* callback) {
+        if (*callback != nullptr) (*callback)(Stopped());
+        delete callback;
+      });
+  queue_->Post([this, token, deadline, waiter = std::move(waiter)] {
+    auto callback = std::exchange(*waiter, nullptr);
+    if (core_->Applied(token)) {
+      callback(absl::OkStatus());
+    } else {
+      waiters_.push_back(Waiter{token, deadline, std::move(callback)});
+    }
+  });
+}
+
+void Shard::PushParked(ParkedInput input) {
+  auto done = input.done;
+  if (!queue_->Push(std::move(input)) && done != nullptr) done(Stopped());
+}
+
+std::vector<ParkedRecord> Shard::ListParked(size_t limit) const {
+  return core_->ListParked(limit);
+}
+
+absl::Status Shard::Checkpoint(const std::string& folder) {
+  absl::Status status;
+  if (!CallSequencer([&] { status = store_->Checkpoint(folder); })) return Stopped();
+  return status;
+}
+
+ShardHealth Shard::Health() const {
+  MutexLock lock(mutex_);
+  return health_;
+}
+
+bool Shard::CallSequencer(std::function<void()> job) {
+  struct Call {
+    Mutex mutex;
+    CondVar changed;
+    bool done ABSL_GUARDED_BY(mutex) = false;
+    bool dropped ABSL_GUARDED_BY(mutex) = false;
+  };
+  auto call = std::make_shared<Call>();
+  // Tells when the job was run or thrown away.
+  auto ticket = std::shared_ptr<void>(nullptr, [call](void*) {
+    {
+      MutexLock lock(call->mutex);
+      if (!call->done) call->dropped = true;
+    }
+    call->changed.NotifyAll();
+  });
+  queue_->Post([call, ticket = std::move(ticket), job = std::move(job)] {
+    job();
+    MutexLock lock(call->mutex);
+    call->done = true;
+  });
+  MutexLock lock(call->mutex);
+  while (!call->done && !call->dropped) call->changed.Wait(call->mutex);
+  return call->done;
+}
+
+// --- The sequencer -------------------------------------------------------------
+
+void Shard::PublishSnapshot() {
+  std::shared_ptr<const Snapshot> snapshot = store_->TakeSnapshot();
+  MutexLock lock(mutex_);
+  snapshot_.swap(snapshot);
+}
+
+absl::Duration Shard::WaitTime(const Times& now) const {
+  absl::Duration wait = kWaitMax;
+  if (core_->next_timer() != absl::InfiniteFuture()) {
+    wait = std::min(wait, core_->next_timer() - core_->now());
+  }
+  wait = std::min(wait, core_->NextWake() - now.steady);
+  for (const Waiter& waiter : waiters_) wait = std::min(wait, waiter.deadline - now.steady);
+  return std::max(wait, absl::ZeroDuration());
+}
+
+void Shard::Sequence() {
+  while (true) {
+    InputQueue::Work work = queue_->Take(WaitTime(Now()), options_.batch_turns_max);
+    for (auto& job : work.jobs) job();
+    work.jobs.clear();
+    const Times now = Now();
+    if (!work.inputs.empty() || core_->HasInternalWork(now)) {
+      const auto start = std::chrono::steady_clock::now();
+      core_->Decide(std::move(work.inputs), now);
+      BatchReport report = core_->last_report();
+      report.decide_time = Since(start);
+      const auto write_start = std::chrono::steady_clock::now();
+      const bool dirty = core_->dirty();
+      const absl::Status status = core_->Write(/*sync=*/true);
+      if (absl::IsResourceExhausted(status)) {
+        // Nothing of the batch remains; what came from the log is read again.
+        MutexLock lock(mutex_);
+        reopen_reader_ = true;
+        if (reader_ != nullptr) reader_->Wake();
+      } else if (!status.ok()) {
+        Fail(status);
+        return;
+      }
+      if (dirty) {
+        report.write_time = Since(write_start);
+        PublishSnapshot();
+      }
+      // Here a release gate would hold the batch until it may leave.
+      while (core_->Release()) {
+        if (!core_->changed_tenants().empty()) changed_(core_->changed_tenants());
+      }
+      queue_->SetLogBehind(core_->log_behind());
+      report.outbox_rows = core_->outbox_rows();
+      report.outbox_bytes = core_->outbox_bytes();
+      report.pending_tasks = static_cast<int64_t>(core_->pending_tasks());
+      report.parked = core_->parked();
+      report.shard_time = core_->now();
+      report.backward_clock_steps = core_->clock_steps_backward();
+      report.forward_clock_steps = core_->clock_steps_forward();
+      if (options_.observer != nullptr) {
+        options_.observer->BatchDone(report);
+        options_.observer->QueueLength(index_, queue_->commands());
+      }
+      MutexLock lock(mutex_);
+      health_.outbox_rows = report.outbox_rows;
+      health_.parked = report.parked;
+      health_.stopped_partitions = static_cast<int64_t>(core_->stopped().size());
+      health_.relay_failure = core_->relay_failure();
+    }
+    if (work.closed) break;
+    const absl::Duration steady = clock_.Steady();
+    Pump(steady);
+    AnswerWaiters(steady);
+    if (steady - last_trim_ >= kTrimEvery) {
+      last_trim_ = steady;
+      const absl::Status trimmed = core_->Trim(/*all=*/true);
+      if (!trimmed.ok() && !absl::IsResourceExhausted(trimmed)) {
+        Fail(trimmed);
+        return;
+      }
+    }
+  }
+  for (Waiter& waiter : waiters_) waiter.done(Stopped());
+  waiters_.clear();
+  (void)core_->Trim(/*all=*/true);
+  if (const absl::Status synced = store_->Sync(); !synced.ok()) Fail(synced);
+}
+
+void Shard::Fail(const absl::Status& status) {
+  failed_ = true;
+  if (options_.on_fatal != nullptr) {
+    options_.on_fatal(status);
+  } else {
+    internal::CheckFailed(__FILE__, __LINE__, "the state on disk can be written", &status);
+  }
+  const absl::Status answer =
+      Unavailable("SHARD_STOPPED", "the shard stopped because its disk failed; the fate of the "
+                                   "request is not known, repeat it with the same request id");
+  core_->Abandon(answer);
+  for (CommandInput& input : queue_->Abandon()) input.done(answer);
+  for (Waiter& waiter : waiters_) waiter.done(answer);
+  waiters_.clear();
+}
+
+void Shard::Pump(absl::Duration steady) {
+  if (log_trusted_) {
+    for (PublishGroup& group : core_->TakeRound(steady)) {
+      log_.Append(group.where, std::move(group.records),
+                  [this, queue = queue_, round = group.round,
+                   index = group.index](absl::StatusOr<int64_t> appended) {
+                    // Runs only while the shard does: its sequencer takes it.
+                    queue->Post([this, round, index, status = appended.status()] {
+                      core_->Published(round, index, status, clock_.Steady());
+                    });
+                  });
+    }
+  }
+  if (tasks_in_flight_ >= options_.tasks_in_flight_max) return;
+  for (TaskCall& call :
+       core_->TakeTasks(steady, options_.tasks_in_flight_max - tasks_in_flight_)) {
+    const auto kind = program_.tasks.find(call.kind);
+    if (kind == program_.tasks.end() || kind->second.executor == nullptr) continue;
+    ++tasks_in_flight_;
+    // An executor that throws its callback away unanswered leaves the outcome unknown.
+    struct Done {
+      std::function<void(absl::StatusOr<std::string>)> answer;
+      ~Done() {
+        if (answer != nullptr) {
+          answer(Unavailable("NO_ANSWER", "the call ended without an answer"));
+        }
+      }
+    };
+    auto done = std::make_shared<Done>();
+    done->answer = [this, queue = queue_, call](absl::StatusOr<std::string> answer) {
+      queue->Post([this, call, answer = std::move(answer)] {
+        --tasks_in_flight_;
+        core_->TaskAnswered(call, answer, clock_.Steady());
+      });
+    };
+    runner_.Run([executor = &kind->second.executor, call, done] {
+      (*executor)(call, [done](absl::StatusOr<std::string> answer) {
+        if (auto first = std::exchange(done->answer, nullptr)) first(std::move(answer));
+      });
+    });
+  }
+}
+
+void Shard::AnswerWaiters(absl::Duration steady) {
+  for (size_t i = 0; i < waiters_.size();) {
+    const bool applied = core_->Applied(waiters_[i].token);
+    if (!applied && steady < waiters_[i].deadline) {
+      ++i;
+      continue;
+    }
+    const auto done = std::move(waiters_[i].done);
+    waiters_[i] = std::move(waiters_.back());
+    waiters_.pop_back();
+    done(applied ? absl::OkStatus()
+                 : Unavailable("NOT_YET_APPLIED",
+                               "what the token names has not arrived here yet; try again"));
+  }
+}
+
+// --- The reader ------------------------------------------------------------------
+
+bool Shard::PauseReader(absl::Duration pause) {
+  MutexLock lock(mutex_);
+  if (!stopping_) reader_wakes_.WaitFor(mutex_, pause);
+  return !stopping_;
+}
+
+bool Shard::CheckIdentity() {
+  while (true) {
+    const absl::StatusOr<std::string> identity = log_.Identity();
+    if (identity.ok()) {
+      bool same = false;
+      absl::Status failure;
+      if (!CallSequencer([&] {
+            if (!core_->log_identity().has_value()) failure = core_->SetLogIdentity(*identity);
+            same = failure.ok() && core_->log_identity() == *identity;
+            log_trusted_ = same;
+          })) {
+        return false;
+      }
+      if (failure.ok()) {
+        MutexLock lock(mutex_);
+        health_.log_changed = !same;
+        return same;
+      }
+    }
+    if (!PauseReader(kReaderPause)) return false;
+  }
+}
+
+void Shard::ReadLog() {
+  if (!CheckIdentity()) {
+    bool stopping;
+    {
+      MutexLock lock(mutex_);
+      stopping = stopping_;
+    }
+    // Another log is never followed by itself: the room answers from what it has.
+    if (!stopping && options_.observer != nullptr) {
+      for (const std::string& topic : core_->InputTopics()) {
+        options_.observer->PartitionStopped(index_, topic, -1, "LOG_CHANGED");
+      }
+    }
+    return;
+  }
+  const std::vector<std::string> topics = core_->InputTopics();
+  if (topics.empty()) return;
+  while (true) {
+    // Topics of other rooms appear when those rooms have started once.
+    std::map<std::string, int32_t> counts;
+    bool missing = false;
+    for (const std::string& topic : topics) {
+      const absl::StatusOr<int32_t> count = log_.PartitionCount(topic);
+      if (count.ok()) {
+        counts[topic] = *count;
+      } else {
+        missing = true;
+      }
+    }
+    absl::StatusOr<std::vector<eventlog::StartPosition>> positions =
+        std::vector<eventlog::StartPosition>();
+    if (!CallSequencer([&] {
+          positions = core_->StartPositions(
+              [&](const std::string& topic) -> std::optional<int32_t> {
+                const auto it = counts.find(topic);
+                if (it == counts.end()) return std::nullopt;
+                return it->second;
+              },
+              [&](const eventlog::TopicPartition& where) { return log_.GetWatermarks(where); });
+        })) {
+      return;
+    }
+    if (!positions.ok() || positions->empty()) {
+      if (!PauseReader(kReaderPause)) return;
+      continue;
+    }
+    absl::StatusOr<std::unique_ptr<eventlog::Reader>> reader =
+        log_.OpenReader(*std::move(positions));
+    if (!reader.ok()) {
+      if (!PauseReader(kReaderPause)) return;
+      continue;
+    }
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return;
+      reader_ = reader->get();
+      reopen_reader_ = false;
+    }
+    bool reopen = false;
+    bool pause = false;
+    while (!reopen) {
+      auto batches =
+          (*reader)->Poll(missing ? absl::Milliseconds(200) : kPollTime, kPollRecordsMax);
+      {
+        MutexLock lock(mutex_);
+        if (stopping_) {
+          reader_ = nullptr;
+          return;
+        }
+        if (reopen_reader_) {
+          reopen = pause = true;
+          continue;
+        }
+      }
+      if (batches.ok()) {
+        for (eventlog::Batch& batch : *batches) {
+          if (!queue_->PushRecords(RecordsInput{std::move(batch)})) break;
+        }
+        if (missing) {
+          for (const std::string& topic : topics) {
+            if (counts.count(topic) == 0 && log_.PartitionCount(topic).ok()) reopen = true;
+          }
+        }
+        continue;
+      }
+      const std::string reason = ReasonOf(batches.status());
+      if (reason == "LOG_CHANGED" || reason == "OFFSET_GONE") {
+        eventlog::TopicPartition where;
+        for (const auto& [name, value] : MetadataOf(batches.status())) {
+          if (name == "topic") where.topic = value;
+          if (name == "partition") where.partition = std::atoi(value.c_str());
+        }
+        queue_->Post([this, where, reason] { core_->StopPartition(where, reason); });
+      } else if (!PauseReader(kReaderPause)) {
+        MutexLock lock(mutex_);
+        reader_ = nullptr;
+        return;
+      }
+    }
+    {
+      MutexLock lock(mutex_);
+      reader_ = nullptr;
+    }
+    if (pause && !PauseReader(kReaderPause)) return;
+  }
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,281 @@
+// The shards with their threads, over the log in memory.
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "libs/engine/mem_store.h"
+#include "libs/engine/open.h"
+#include "libs/engine/program_for_test.h"
+#include "libs/eventlog/memory_log.h"
+#include "libs/testing/paths.h"
+#include "libs/base/ids.h"
+
+namespace weft::engine {
+namespace {
+
+using bank::Balance;
+using bank::MakeProgram;
+
+Command MakeCommand(const std::string& method, const std::string& request_id,
+                    const std::string& payload, const std::string& tenant = "t1") {
+  Command command;
+  command.method = method;
+  command.request_id = request_id;
+  command.principal.tenant = tenant;
+  command.payload = payload;
+  return command;
+}
+
+absl::StatusOr<Answer> Ask(Shards& shards, Command command) {
+  std::promise<absl::StatusOr<Answer>> promise;
+  auto future = promise.get_future();
+  shards.Submit(std::move(command),
+                [&](absl::StatusOr<Answer> answer) { promise.set_value(std::move(answer)); });
+  return future.get();
+}
+
+absl::Status Await(Shards& shards, const std::string& tenant, const Token& token,
+                   absl::Duration timeout = absl::Seconds(20)) {
+  std::promise<absl::Status> promise;
+  auto future = promise.get_future();
+  shards.WaitFor(tenant, token, timeout,
+                 [&](absl::Status status) { promise.set_value(std::move(status)); });
+  return future.get();
+}
+
+struct House {
+  testing::TempDir dir;
+  SystemClock clock;
+  eventlog::MemoryLog log{clock};
+  std::unique_ptr<Shards> Open(const Program& program, int shards = 1,
+                               std::vector<int> owned = {}) {
+    Options options;
+    options.folder = dir.path() + "/" + program.room;
+    options.shards = shards;
+    options.owned = std::move(owned);
+    auto opened = engine::Open(options, program, log, clock);
+    REQUIRE(opened.ok());
+    return *std::move(opened);
+  }
+};
+
+TEST_CASE("a command is answered, read back, and survives reopening", "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  {
+    const auto shards = house.Open(program);
+    const auto answer = Ask(*shards, MakeCommand("Bank/Add", "r1", "ann 5"));
+    REQUIRE(answer.ok());
+    CHECK(answer->payload == "5");
+    CHECK(Balance(**shards->Read("t1"), "ann").value() == 5);
+    CHECK(Await(*shards, "t1", answer->token).ok());
+  }
+  const auto shards = house.Open(program);
+  const auto again = Ask(*shards, MakeCommand("Bank/Add", "r1", "ann 5"));
+  REQUIRE(again.ok());
+  CHECK(again->replayed);
+  CHECK(Balance(**shards->Read("t1"), "ann").value() == 5);
+}
+
+TEST_CASE("events travel from one room to another and can be waited for", "[shards]") {
+  House house;
+  const Program bank = MakeProgram();
+  Program reader("reader");
+  reader.Events("added.v1", [](const Event& event, Turn& turn) -> absl::Status {
+    return bank::AddTo(turn, event.subject, bank::Number(event.payload)).status();
+  });
+  const auto second = house.Open(reader);  // Before the topic is there.
+  const auto first = house.Open(bank);
+
+  Token last;
+  for (int i = 0; i < 100; ++i) {
+    const auto answer =
+        Ask(*first, MakeCommand("Bank/Add", "r" + std::to_string(i), "ann 2"));
+    REQUIRE(answer.ok());
+    last = answer->token;
+  }
+
+  CHECK(last.number == 100);
+  REQUIRE(Await(*second, "t1", last).ok());
+  CHECK(Balance(**second->Read("t1"), "ann").value() == 200);
+}
+
+TEST_CASE("a token of what never comes is not yet applied at the deadline", "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  const auto shards = house.Open(program);
+  const Token token{"erp", PartitionOf("t1"), "deposits.v1", 7};
+
+  const absl::Status status = Await(*shards, "t1", token, absl::Milliseconds(5));
+
+  CHECK(ReasonOf(status) == "NOT_YET_APPLIED");
+}
+
+TEST_CASE("many callers at once are all answered, and each has its effect once", "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  const auto shards = house.Open(program, 3);
+  constexpr int kCallers = 4;
+  constexpr int kCalls = 250;
+  std::atomic<int> failures{0};
+
+  std::vector<std::thread> callers;
+  for (int c = 0; c < kCallers; ++c) {
+    callers.emplace_back([&, c] {
+      for (int i = 0; i < kCalls; ++i) {
+        const std::string tenant = "tenant-" + std::to_string(i % 5);
+        const std::string id = std::to_string(c) + "-" + std::to_string(i);
+        if (!Ask(*shards, MakeCommand("Bank/Add", id, "ann 1", tenant)).ok()) ++failures;
+        if (!Ask(*shards, MakeCommand("Bank/Add", id, "ann 1", tenant)).ok()) ++failures;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+
+  CHECK(failures == 0);
+  int64_t sum = 0;
+  for (int t = 0; t < 5; ++t) {
+    sum += Balance(**shards->Read("tenant-" + std::to_string(t)), "ann").value();
+  }
+  CHECK(sum == kCallers * kCalls);
+}
+
+TEST_CASE("a tenant of a shard that another process holds is refused with the numbers",
+          "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  const uint32_t mine = PartitionOf("t1") % 2;
+  const auto shards = house.Open(program, 2, {static_cast<int>(1 - mine)});
+
+  const auto answer = Ask(*shards, MakeCommand("Bank/Add", "r1", "ann 5"));
+
+  CHECK(ReasonOf(answer.status()) == "WRONG_SHARD");
+  CHECK(MetadataOf(answer.status()) ==
+        ErrorMetadata{{"shards", "2"}, {"shard", std::to_string(mine)}});
+  CHECK(ReasonOf(shards->Read("t1").status()) == "WRONG_SHARD");
+}
+
+TEST_CASE("a task runs on a thread of its own and its answer comes back", "[shards]") {
+  House house;
+  std::atomic<int> calls{0};
+  const Program program = MakeProgram([&](const TaskCall&, TaskDone done) {
+    if (++calls == 1) return done(Unavailable("AWAY", "away"));
+    done(std::string("9"));
+  });
+  const auto shards = house.Open(program);
+  std::promise<void> arrived;
+  auto watch = shards->Watch("t1", [&, told = false]() mutable {
+    if (!told && Balance(**shards->Read("t1"), "ann").value() == 9) {
+      told = true;
+      arrived.set_value();
+    }
+  });
+
+  REQUIRE(Ask(*shards, MakeCommand("Bank/Ask", "r1", "ann")).ok());
+
+  CHECK(arrived.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  CHECK(calls == 2);
+}
+
+TEST_CASE("a timer fires by itself", "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  const auto shards = house.Open(program);
+  std::promise<void> fired;
+  auto watch = shards->Watch("", [&, told = false]() mutable {
+    if (!told && Balance(**shards->Read("t1"), "ann").value() == 4) {
+      told = true;
+      fired.set_value();
+    }
+  });
+
+  REQUIRE(Ask(*shards, MakeCommand("Bank/Later", "r1", "ann 4 0")).ok());
+
+  CHECK(fired.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+}
+
+TEST_CASE("a folder in use is refused, and free again after the shards are gone", "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  {
+    const auto shards = house.Open(program);
+    Options options;
+    options.folder = house.dir.path() + "/bank";
+    CHECK(ReasonOf(engine::Open(options, program, house.log, house.clock).status()) ==
+          "FOLDER_LOCKED");
+  }
+  house.Open(program);
+}
+
+TEST_CASE("after Stop commands are refused and everything taken was answered", "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  const auto shards = house.Open(program);
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 500; ++i) {
+    shards->Submit(MakeCommand("Bank/Add", std::to_string(i), "ann 1"),
+                   [&](absl::StatusOr<Answer> answer) { answered += answer.ok() ? 1 : 0; });
+  }
+
+  shards->Stop();
+
+  CHECK(answered == 500);
+  const auto late = Ask(*shards, MakeCommand("Bank/Add", "late", "ann 1"));
+  CHECK(ReasonOf(late.status()) == "SHARD_STOPPED");
+}
+
+TEST_CASE("a disk that fails stops the shard and leaves nobody without an answer", "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  MemStore* store = nullptr;
+  std::atomic<int> fatal{0};
+  Options options;
+  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
+    auto made = std::make_unique<MemStore>();
+    store = made.get();
+    return made;
+  };
+  options.on_fatal = [&](const absl::Status&) { ++fatal; };
+  auto shards = engine::Open(options, program, house.log, house.clock);
+  REQUIRE(shards.ok());
+  REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r1", "ann 1")).ok());
+
+  store->FailSyncs(Internal("the disk is gone"));
+  const auto answer = Ask(**shards, MakeCommand("Bank/Add", "r2", "ann 1"));
+
+  CHECK(ReasonOf(answer.status()) == "SHARD_STOPPED");
+  CHECK(fatal == 1);
+  CHECK(ReasonOf(Ask(**shards, MakeCommand("Bank/Add", "r3", "ann 1")).status()) ==
+        "SHARD_STOPPED");
+}
+
+TEST_CASE("a full disk refuses what it cannot store and goes on when there is space",
+          "[shards]") {
+  House house;
+  const Program program = MakeProgram();
+  MemStore* store = nullptr;
+  Options options;
+  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
+    auto made = std::make_unique<MemStore>();
+    store = made.get();
+    return made;
+  };
+  auto shards = engine::Open(options, program, house.log, house.clock);
+  REQUIRE(shards.ok());
+  REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r1", "ann 1")).ok());
+
+  store->FailWrites(ResourceExhausted("DISK_FULL", "full"));
+  const auto refused = Ask(**shards, MakeCommand("Bank/Add", "r2", "ann 1"));
+  CHECK(ReasonOf(refused.status()) == "DISK_FULL");
+  store->FailWrites(absl::OkStatus());
+
+  const auto answer = Ask(**shards, MakeCommand("Bank/Add", "r2", "ann 1"));
+  REQUIRE(answer.ok());
+  CHECK(answer->payload == "2");
+  CHECK(answer->token.number == 2);
+}
+
+}  // namespace
+}  // namespace weft::engine
