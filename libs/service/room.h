@@ -10,15 +10,20 @@
 // listens. Stop is the reverse.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "libs/base/clock.h"
 #include "libs/engine/program.h"
 #include "libs/engine/shards.h"
+#include "libs/rpc/authenticator.h"
 #include "libs/rpc/client.h"
 #include "libs/rpc/server.h"
+#include "libs/telemetry/log.h"
+#include "libs/telemetry/metrics.h"
 
 namespace weft::service {
 
@@ -30,6 +35,12 @@ struct Surroundings {
   std::map<std::string, rpc::Client*> rooms;
   // Secret of the installation for MACs (decision ids, page tokens). 32 octets.
   std::string mac_key;
+  // Where the room counts (its series bear its name) and logs. Null in tests
+  // that do not care.
+  telemetry::MetricsScope* metrics = nullptr;
+  telemetry::Logger* log = nullptr;
+  // Who a token stands for; for rooms with doors of their own (gateway).
+  const rpc::Authenticator* authenticator = nullptr;
 };
 
 class Room {
@@ -39,12 +50,19 @@ class Room {
   virtual engine::Program* program() = 0;
   // Registers its methods. `shards` is nullptr for a room without state.
   virtual void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) = 0;
+  // Once the process serves: opens doors of the room's own (the gateway's HTTP).
+  // An error stops the process.
+  virtual absl::Status Start() { return absl::OkStatus(); }
+  // The process stops: refuses new work at those doors, finishes what is in
+  // flight within `grace`, and returns. Before the shards stop.
+  virtual void Stop(absl::Duration /*grace*/) {}
 };
 
 // Registers `method` as a command: the tenant and principal come from the
 // token, the request id from the message's `request_id` field, the answer is
 // what the engine's handler of the same name returns.
-// Request and Response are protobuf messages.
+// `request` is the default instance of the request message. Requests with maps
+// are compared by content, not by bytes, as maps have no order on the wire.
 void BindCommand(rpc::MethodRegistry& methods, engine::Shards& shards,
                  const std::string& method, const google::protobuf::Message& request);
 
@@ -56,11 +74,38 @@ void BindCommand(rpc::MethodRegistry& methods, engine::Shards& shards,
 
 // Registers `method` as a read from a snapshot: waits for the request's `after`
 // token when the message has such a field, then runs `handler` on the tenant's
-// view.
+// view. The handler runs on a queue thread, or on an engine thread after a wait.
 template <typename Request, typename Response>
 void BindRead(rpc::MethodRegistry& methods, engine::Shards& shards, const std::string& method,
               std::function<absl::StatusOr<Response>(const rpc::CallContext&, const Request&,
                                                      const engine::View&)>
-                  handler);
+                  handler) {
+  methods.Unary<Request, Response>(
+      method, [&shards, handler = std::move(handler)](const rpc::CallContext& context,
+                                                      const Request& request,
+                                                      rpc::Reply<Response> reply) {
+        const auto read = [&shards, handler](const rpc::CallContext& now, const Request& asked,
+                                             const rpc::Reply<Response>& answer) {
+          absl::StatusOr<std::unique_ptr<engine::View>> view =
+              shards.Read(now.principal.tenant);
+          if (!view.ok()) return answer(view.status(), {});
+          answer(handler(now, asked, **view), {});
+        };
+        if constexpr (requires { request.after(); }) {
+          if (!request.after().empty()) {
+            const absl::StatusOr<engine::Token> token =
+                engine::Token::FromText(request.after());
+            if (!token.ok()) return reply(token.status(), {});
+            return shards.WaitFor(
+                context.principal.tenant, *token, context.Remaining(),
+                [read, context, request, reply](absl::Status applied) {
+                  if (!applied.ok()) return reply(applied, {});
+                  read(context, request, reply);
+                });
+          }
+        }
+        read(context, request, reply);
+      });
+}
 
 }  // namespace weft::service
