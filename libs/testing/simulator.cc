@@ -1,0 +1,712 @@
+#include "libs/testing/simulator.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/base/hash.h"
+#include "libs/base/ids.h"
+#include "libs/base/status_macros.h"
+#include "libs/engine/cloud_event.h"
+
+namespace weft::testing {
+namespace {
+
+// A settled world takes far fewer; beyond it something goes round in circles.
+constexpr int kSettleRoundsMax = 20'000;
+// Callers repeat after this.
+constexpr absl::Duration kCallTimeout = absl::Seconds(8);
+
+bool IsUndecided(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kAborted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Simulator::Simulator(uint64_t seed, SimulatorOptions options)
+    : seed_(seed),
+      options_(options),
+      random_(seed * 0x9e3779b97f4a7c15 + 1),
+      wall_(absl::FromUnixSeconds(1'750'000'000)),
+      log_(clock_, {.manual = true}) {}
+
+Simulator::~Simulator() {
+  // Messages and inputs hold callbacks into the rooms.
+  messages_.clear();
+  for (auto& node : nodes_) {
+    node->inbox.clear();
+    node->reader.reset();
+    node->core.reset();
+  }
+}
+
+uint64_t Simulator::Random(uint64_t below) {
+  // splitmix64
+  uint64_t z = (random_ += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  z ^= z >> 31;
+  return below == 0 ? 0 : z % below;
+}
+
+bool Simulator::Chance(int per_thousand) {
+  return per_thousand > 0 && Random(1000) < static_cast<uint64_t>(per_thousand);
+}
+
+void Simulator::Problem(std::string text) { problems_.push_back(std::move(text)); }
+
+void Simulator::Advance(absl::Duration by) {
+  wall_ += by;
+  boot_ += by;
+  steady_ += by;
+}
+
+// --- Rooms -------------------------------------------------------------------
+
+void Simulator::AddRoom(const std::string& name, ProgramFactory factory) {
+  auto node = std::make_unique<Node>();
+  node->name = name;
+  node->factory = std::move(factory);
+  node->store = std::make_unique<engine::MemStore>();
+  nodes_.push_back(std::move(node));
+}
+
+void Simulator::Start() {
+  for (auto& node : nodes_) {
+    const auto program = node->factory();
+    for (const auto& [topic, topic_options] : program->emits) {
+      WEFT_CHECK_OK(log_.EnsureTopic(topic, topic_options));
+      topics_[topic] = topic_options.partitions;
+    }
+    for (const auto& raw : program->raw_topics) {
+      WEFT_CHECK_OK(log_.EnsureTopic(raw.topic, {.partitions = 4}));
+      topics_[raw.topic] = 4;
+    }
+  }
+  // A topic whose owner is not part of this world stays empty.
+  for (auto& node : nodes_) {
+    const auto program = node->factory();
+    for (const auto& [topic, handlers] : program->events) {
+      if (topics_.count(topic) > 0) continue;
+      WEFT_CHECK_OK(log_.EnsureTopic(topic, {}));
+      topics_[topic] = static_cast<int32_t>(kPartitions);
+    }
+  }
+  for (auto& node : nodes_) Open(*node);
+}
+
+Simulator::Node& Simulator::NodeOf(const std::string& name) {
+  for (auto& node : nodes_) {
+    if (node->name == name) return *node;
+  }
+  WEFT_CHECK(false && "no such room");
+  return *nodes_.front();
+}
+
+void Simulator::Open(Node& node) {
+  ++node.life;
+  node.program = node.factory();
+  engine::CoreOptions options;
+  options.bugs = options_.bugs;
+  options.trim_rows_min = 8;
+  Accepted opening;
+  opening.opens = true;
+  opening.times = Now();
+  auto core = engine::Core::Open(options, *node.program, *node.store, opening.times);
+  if (!core.ok()) {
+    Problem(absl::StrCat(node.name, " does not open again: ", core.status().ToString()));
+    WEFT_CHECK_OK(core);
+  }
+  node.core = *std::move(core);
+  node.history.push_back(std::move(opening));
+  if (node.store->unsynced() == 0) node.history_durable = node.history.size();
+  OpenReader(node);
+}
+
+void Simulator::OpenReader(Node& node) {
+  node.reader.reset();
+  const auto positions = node.core->StartPositions(
+      [this](const std::string& topic) -> std::optional<int32_t> {
+        const auto found = topics_.find(topic);
+        return found == topics_.end() ? std::nullopt : std::optional(found->second);
+      },
+      [this](const eventlog::TopicPartition& where) { return log_.GetWatermarks(where); });
+  WEFT_CHECK_OK(positions);
+  auto reader = log_.OpenReader(*positions);
+  WEFT_CHECK_OK(reader);
+  node.reader = *std::move(reader);
+}
+
+void Simulator::Crash(Node& node) {
+  ++counts_.crashes;
+  // What was sent to the log may have arrived, as far as order allows.
+  for (uint64_t arrived = Random(node.sent.size() + 1); arrived > 0; --arrived) {
+    AppendFront(node, /*may_fail=*/false);
+  }
+  node.sent.clear();
+  node.append_answers.clear();
+  node.inbox.clear();
+  node.task_answers.clear();
+  node.unreleased.clear();
+  node.decided = false;
+  node.reader.reset();
+  node.core.reset();
+  node.program.reset();
+  ++node.life;
+
+  const size_t unsynced = node.store->unsynced();
+  const size_t kept = static_cast<size_t>(Random(unsynced + 1));
+  counts_.batches_lost += static_cast<int64_t>(unsynced - kept);
+  node.store->Crash(kept);
+  size_t survives = node.history_durable;
+  if (unsynced == node.unsynced.size()) {
+    if (kept > 0) survives = std::max(survives, node.unsynced[kept - 1]);
+  } else {
+    node.comparable = false;
+  }
+  node.history.resize(survives);
+  node.history_durable = survives;
+  node.unsynced.clear();
+}
+
+// --- One step ----------------------------------------------------------------
+
+bool Simulator::Step(Node& node) {
+  if (node.core == nullptr) {
+    Open(node);
+    return true;
+  }
+  engine::Core& core = *node.core;
+  std::vector<int> choices;
+  const auto offer = [&choices](bool possible, int step) {
+    if (possible) choices.push_back(step);
+  };
+  const bool wakes = core.NextWake() <= steady_;
+  offer(!node.decided && (!node.inbox.empty() || core.HasInternalWork(Now())), 0);
+  offer(node.decided, 1);
+  offer(!node.decided && node.store->unsynced() > 0, 2);
+  offer(!node.unreleased.empty() && node.unreleased.front(), 3);
+  offer(wakes, 4);
+  offer(wakes, 5);
+  offer(!node.sent.empty(), 6);
+  offer(!node.append_answers.empty(), 7);
+  offer(true, 8);
+  if (faults_) offer(!node.decided && Chance(100), 9);
+  switch (choices[Random(choices.size())]) {
+    case 0:
+      Decide(node);
+      return true;
+    case 1:
+      Write(node);
+      return true;
+    case 2:
+      Sync(node);
+      return true;
+    case 3:
+      node.unreleased.pop_front();
+      WEFT_CHECK(core.Release());
+      return true;
+    case 4: {
+      std::vector<engine::PublishGroup> groups = core.TakeRound(steady_);
+      for (engine::PublishGroup& group : groups) {
+        node.sent.push_back({group.round, group.index, std::move(group.where),
+                             std::move(group.records)});
+      }
+      return !groups.empty();
+    }
+    case 5: {
+      const auto calls = core.TakeTasks(steady_, 1 + Random(4));
+      for (const engine::TaskCall& call : calls) {
+        const auto kind = node.program->tasks.find(call.kind);
+        if (kind == node.program->tasks.end()) continue;
+        kind->second.executor(
+            call, [this, &node, life = node.life, call](absl::StatusOr<std::string> answer) {
+              if (node.life != life || node.core == nullptr) return;
+              const bool known = answer.ok() || !IsUndecided(answer.status());
+              if (known) node.task_answers.push_back({call, answer, steady_});
+              node.core->TaskAnswered(call, std::move(answer), steady_);
+            });
+      }
+      return !calls.empty();
+    }
+    case 6:
+      AppendFront(node, /*may_fail=*/true);
+      return true;
+    case 7: {
+      const AppendAnswer answer = std::move(node.append_answers.front());
+      node.append_answers.pop_front();
+      core.Published(answer.round, answer.index, answer.status, steady_);
+      return true;
+    }
+    case 8:
+      return PollHasNews(node);
+    default: {
+      const size_t before = node.store->unsynced();
+      WEFT_CHECK_OK(core.Trim(Chance(500)));
+      NoteWritten(node, before);
+      return true;
+    }
+  }
+}
+
+void Simulator::Decide(Node& node) {
+  Accepted accepted;
+  accepted.times = Now();
+  accepted.answers = std::move(node.task_answers);
+  node.task_answers.clear();
+  for (uint64_t take = 1 + Random(8); take > 0 && !node.inbox.empty(); --take) {
+    accepted.inputs.push_back(std::move(node.inbox.front()));
+    node.inbox.pop_front();
+  }
+  std::vector<engine::Input> inputs = accepted.inputs;
+  for (engine::Input& input : accepted.inputs) {
+    // Run again, nobody is to be answered.
+    if (auto* command = std::get_if<engine::CommandInput>(&input)) command->done = nullptr;
+  }
+  node.history.push_back(std::move(accepted));
+  node.core->Decide(std::move(inputs), Now());
+  node.decided = true;
+}
+
+void Simulator::Write(Node& node) {
+  node.decided = false;
+  const bool dirty = node.core->dirty();
+  const bool sync = Chance(500);
+  const size_t before = node.store->unsynced();
+  if (dirty && faults_ && Chance(options_.disk_full)) {
+    node.store->FailWrites(ResourceExhausted("DISK_FULL", "the simulated disk is full"));
+    const absl::Status failed = node.core->Write(sync);
+    node.store->FailWrites(absl::OkStatus());
+    WEFT_CHECK(absl::IsResourceExhausted(failed));
+    node.history.pop_back();
+    // Its clock went on without it, so a second run may differ in times.
+    node.comparable = false;
+    OpenReader(node);
+    return;
+  }
+  WEFT_CHECK_OK(node.core->Write(sync));
+  NoteWritten(node, before);
+  if (dirty && sync) {
+    node.unreleased.push_back(true);
+    for (auto&& durable : node.unreleased) durable = true;
+    node.unsynced.clear();
+    node.history_durable = node.history.size();
+  } else {
+    // What was decided from rows that may be lost must not be told either.
+    node.unreleased.push_back(node.store->unsynced() == 0);
+    if (node.store->unsynced() == 0) node.history_durable = node.history.size();
+  }
+}
+
+void Simulator::NoteWritten(Node& node, size_t unsynced_before) {
+  const size_t now = node.store->unsynced();
+  for (size_t i = unsynced_before; i < now; ++i) node.unsynced.push_back(node.history.size());
+}
+
+void Simulator::Sync(Node& node) {
+  WEFT_CHECK_OK(node.core->Sync());
+  for (auto&& durable : node.unreleased) durable = true;
+  node.unsynced.clear();
+  node.history_durable = node.history.size();
+}
+
+void Simulator::AppendFront(Node& node, bool may_fail) {
+  SentGroup group = std::move(node.sent.front());
+  node.sent.pop_front();
+  const size_t count = group.records.size();
+  bool fails = may_fail && faults_ && Chance(options_.append_failed);
+  if (fails) log_.FailNextAppend(/*written=*/Chance(500));
+  absl::StatusOr<int64_t> result = absl::UnknownError("not called back");
+  log_.Append(group.where, std::move(group.records),
+              [&result](absl::StatusOr<int64_t> first) { result = std::move(first); });
+  log_.Pump();
+  if (result.ok()) {
+    for (size_t i = 0; i < count; ++i) {
+      appended_.emplace_back(group.where, *result + static_cast<int64_t>(i));
+    }
+    counts_.events += static_cast<int64_t>(count);
+  }
+  node.append_answers.push_back({group.round, group.index, result.status()});
+}
+
+bool Simulator::PollHasNews(Node& node) {
+  const auto batches = node.reader->Poll(absl::ZeroDuration(), 1 + Random(30));
+  if (!batches.ok()) {
+    Problem(absl::StrCat(node.name, " cannot read: ", batches.status().ToString()));
+    return false;
+  }
+  for (const eventlog::Batch& batch : *batches) {
+    node.inbox.push_back(engine::RecordsInput{batch});
+  }
+  return !batches->empty();
+}
+
+// --- Messages ----------------------------------------------------------------
+
+void Simulator::Post(std::function<void()> deliver) {
+  if (faults_) {
+    if (Chance(options_.message_lost)) return;
+    if (Chance(options_.message_repeated)) messages_.push_back(deliver);
+  }
+  messages_.push_back(std::move(deliver));
+}
+
+bool Simulator::DeliverOne() {
+  if (messages_.empty()) return false;
+  const size_t index = Random(messages_.size());
+  const std::function<void()> deliver = std::move(messages_[index]);
+  messages_[index] = std::move(messages_.back());
+  messages_.pop_back();
+  deliver();
+  return true;
+}
+
+void Simulator::Deliver(const std::string& room, const engine::Command& command,
+                        engine::AnswerCallback done) {
+  Node& node = NodeOf(room);
+  if (node.core == nullptr) {
+    // Refused connection, or silence until the caller's time-out.
+    if (Chance(500)) done(Unavailable("ROOM_AWAY", "the room is down"));
+    return;
+  }
+  auto input = engine::MakeCommandInput(command, done, steady_);
+  if (!input.ok()) {
+    done(input.status());
+    return;
+  }
+  node.inbox.push_back(*std::move(input));
+}
+
+engine::TaskExecutor Simulator::Caller(const std::string& room, const std::string& method) {
+  return [this, room, method](const engine::TaskCall& call, engine::TaskDone done) {
+    engine::Command command;
+    command.method = method;
+    command.request_id = call.key;
+    command.principal.tenant = call.tenant;
+    command.principal.roles = {"service"};
+    command.payload = call.payload;
+    Post([this, room, command, done] {
+      Deliver(room, command, [this, done](absl::StatusOr<engine::Answer> answer) {
+        Post([done, answer] {
+          if (answer.ok()) {
+            done(answer->payload);
+          } else {
+            done(answer.status());
+          }
+        });
+      });
+    });
+  };
+}
+
+void Simulator::Send(const std::string& room, engine::Command command, Answered answered) {
+  Call call;
+  call.room = room;
+  call.command = std::move(command);
+  call.answered = std::move(answered);
+  calls_.push_back(std::move(call));
+  SendCall(calls_.size() - 1);
+}
+
+void Simulator::SendCall(size_t index) {
+  Call& call = calls_[index];
+  call.send_at = steady_ + kCallTimeout;
+  // A refusal of an earlier attempt may come after the answer of a later one.
+  const bool acknowledged = call.answer.has_value();
+  Post([this, index, acknowledged] {
+    Deliver(calls_[index].room, calls_[index].command,
+            [this, index, acknowledged](absl::StatusOr<engine::Answer> answer) {
+              Post([this, index, acknowledged, answer] {
+                OnAnswer(index, acknowledged, answer);
+              });
+            });
+  });
+}
+
+void Simulator::OnAnswer(size_t index, bool acknowledged,
+                         const absl::StatusOr<engine::Answer>& answer) {
+  Call& call = calls_[index];
+  ++counts_.answers;
+  if (answer.ok()) {
+    if (answer->replayed) call.replayed_since_check = true;
+    if (!call.answer.has_value()) {
+      call.answer = *answer;
+      call.finished = true;
+      if (call.answered) call.answered(answer);
+    } else if (call.answer->payload != answer->payload ||
+               !(call.answer->token == answer->token)) {
+      Problem(absl::StrCat(call.room, " answers ", call.command.method, " ",
+                           call.command.request_id, " of ", call.command.principal.tenant,
+                           " differently: '", call.answer->payload, "', then '",
+                           answer->payload, "'"));
+    }
+    return;
+  }
+  if (IsUndecided(answer.status())) return;  // Repeated at its time.
+  if (acknowledged) {
+    Problem(absl::StrCat(call.room, " acknowledged ", call.command.method, " ",
+                         call.command.request_id, " and refuses it now: ",
+                         answer.status().ToString()));
+  }
+  if (call.answer.has_value()) return;
+  call.finished = true;
+  if (call.answered) call.answered(answer);
+}
+
+// --- Running -----------------------------------------------------------------
+
+void Simulator::Disturb() {
+  if (Chance(options_.crash)) {
+    Node& node = *nodes_[Random(nodes_.size())];
+    if (node.core != nullptr) Crash(node);
+  }
+  if (Chance(options_.clock_step)) {
+    const absl::Duration step = absl::Seconds(static_cast<int64_t>(Random(5400)));
+    wall_ += Chance(500) ? step : -step;
+  }
+  if (Chance(options_.long_pause)) {
+    Advance(absl::Milliseconds(static_cast<int64_t>(Random(120'000))));
+  }
+  if (!appended_.empty()) {
+    const auto& [where, offset] = appended_[Random(appended_.size())];
+    if (Chance(options_.record_repeated)) WEFT_CHECK_OK(log_.Repeat(where, offset));
+    if (Chance(options_.partition_held)) {
+      log_.HoldBack(where, 0);  // From what can be read now on.
+      held_.push_back(where);
+    }
+  }
+  if (!held_.empty() && Chance(30)) {
+    log_.HoldBack(held_.back(), INT64_MAX);
+    held_.pop_back();
+  }
+}
+
+void Simulator::Run(int steps) {
+  faults_ = true;
+  for (int i = 0; i < steps; ++i) {
+    ++counts_.steps;
+    Disturb();
+    Advance(absl::Microseconds(static_cast<int64_t>(Random(20'000))));
+    if (Chance(250)) {
+      DeliverOne();
+    } else {
+      Node& node = *nodes_[Random(nodes_.size())];
+      if (node.core != nullptr || Chance(100)) Step(node);
+    }
+    if (calls_.empty()) continue;
+    const size_t index = Random(calls_.size());
+    const Call& call = calls_[index];
+    if (call.finished ? call.answer.has_value() && Chance(10) : call.send_at <= steady_) {
+      SendCall(index);
+    }
+  }
+  faults_ = false;
+}
+
+void Simulator::Settle() {
+  faults_ = false;
+  for (const auto& where : held_) log_.HoldBack(where, INT64_MAX);
+  held_.clear();
+  // Somebody sets the clock right.
+  for (auto& node : nodes_) {
+    if (node->core == nullptr) Open(*node);
+    wall_ = std::max(wall_, node->core->now());
+  }
+  for (int round = 0; round < kSettleRoundsMax; ++round) {
+    bool moved = false;
+    while (DeliverOne()) moved = true;
+    for (auto& node : nodes_) {
+      // A step may choose something idle although there is work.
+      for (int tries = 0; tries < 8; ++tries) moved = Step(*node) || moved;
+    }
+    if (moved) continue;
+    bool idle = true;
+    absl::Duration next = absl::InfiniteDuration();
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      if (calls_[i].finished) continue;
+      idle = false;
+      if (calls_[i].send_at <= steady_) {
+        SendCall(i);
+        moved = true;
+      }
+      next = std::min(next, calls_[i].send_at - steady_);
+    }
+    for (auto& node : nodes_) {
+      engine::Core& core = *node->core;
+      if (node->decided || !node->unreleased.empty() || !node->inbox.empty() ||
+          !node->sent.empty() || !node->append_answers.empty() ||
+          node->store->unsynced() > 0 || core.HasInternalWork(Now())) {
+        idle = false;
+        next = absl::ZeroDuration();
+      }
+      if (core.NextWake() != absl::InfiniteDuration()) {
+        idle = false;
+        next = std::min(next, core.NextWake() - steady_);
+      }
+      if (core.next_timer() != absl::InfiniteFuture()) {
+        idle = false;
+        next = std::min(next, core.next_timer() - core.now());
+      }
+    }
+    if (idle && messages_.empty()) {
+      // Twice in a row, so that what a reader still had was seen.
+      bool news = false;
+      for (auto& node : nodes_) news = PollHasNews(*node) || news;
+      if (!news) return;
+    }
+    if (!moved && next > absl::ZeroDuration()) Advance(next + absl::Microseconds(1));
+  }
+  Problem("the world does not come to rest");
+}
+
+// --- Checking ----------------------------------------------------------------
+
+void Simulator::Check() {
+  for (auto& node : nodes_) {
+    for (const auto& [where, reason] : node->core->stopped()) {
+      Problem(absl::StrCat(node->name, " stopped partition ", where.partition, " of ",
+                           where.topic, ": ", reason));
+    }
+    if (node->core->parked() > 0) {
+      for (const engine::ParkedRecord& record : node->core->ListParked(3)) {
+        Problem(absl::StrCat(node->name, " parked a record of ", record.topic, ": ",
+                             record.reason, " ", record.message));
+      }
+    }
+    if (!node->core->relay_failure().ok()) {
+      Problem(absl::StrCat(node->name, "'s relay stands still: ",
+                           node->core->relay_failure().ToString()));
+    }
+    if (node->core->outbox_rows() > 0) {
+      Problem(absl::StrCat(node->name, " has not published ", node->core->outbox_rows(),
+                           " events"));
+    }
+  }
+  // What was acknowledged is still answered, from memory, the same.
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    Call& call = calls_[i];
+    call.replayed_since_check = false;
+    if (call.answer.has_value()) SendCall(i);
+  }
+  Settle();
+  for (const Call& call : calls_) {
+    // A turn without an event may have changed nothing, and is decided anew.
+    if (call.answer.has_value() && call.answer->token.number > 0 &&
+        !call.replayed_since_check) {
+      Problem(absl::StrCat(call.room, " acknowledged ", call.command.method, " ",
+                           call.command.request_id, " and has forgotten it"));
+    }
+  }
+  CheckLog();
+  if (options_.compare_refold) {
+    for (auto& node : nodes_) CheckRefold(*node);
+  }
+}
+
+void Simulator::CheckLog() {
+  for (const auto& [topic, partitions] : topics_) {
+    for (int32_t p = 0; p < partitions; ++p) {
+      struct Seen {
+        std::vector<std::string> digests;  // By number, from 1.
+      };
+      std::map<std::string, Seen> sources;
+      for (eventlog::Record record : log_.Dump({topic, p})) {
+        const std::string source = record.HeaderOr("ce_source");
+        if (source.empty()) continue;  // Not an event of ours.
+        const int64_t number = std::stoll(record.HeaderOr("ce_id"));
+        // The same event has the same bytes but for its place and time.
+        record.append_time = absl::UnixEpoch();
+        const std::string digest = eventlog::RecordDigest(record);
+        Seen& seen = sources[source];
+        if (number == static_cast<int64_t>(seen.digests.size()) + 1) {
+          seen.digests.push_back(digest);
+        } else if (number < 1 || number > static_cast<int64_t>(seen.digests.size())) {
+          Problem(absl::StrCat(source, " skips from event ", seen.digests.size(), " to ",
+                               number, " on ", topic, " partition ", p));
+        } else if (seen.digests[static_cast<size_t>(number - 1)] != digest) {
+          Problem(absl::StrCat(source, " published two different events ", number, " on ",
+                               topic, " partition ", p));
+        }
+      }
+    }
+  }
+}
+
+std::unique_ptr<engine::View> Simulator::View(const std::string& room,
+                                              const std::string& tenant) {
+  return NodeOf(room).core->ReadView(tenant, PartitionOf(tenant));
+}
+
+std::vector<engine::Event> Simulator::Events(const std::string& topic,
+                                             uint32_t partition) const {
+  std::vector<engine::Event> events;
+  std::map<std::string, int64_t> last;
+  for (eventlog::Record record :
+       log_.Dump({topic, static_cast<int32_t>(partition)})) {
+    auto event = engine::TakeEvent(topic, static_cast<int32_t>(partition), record);
+    if (!event.ok()) continue;
+    int64_t& number = last[event->source];
+    if (event->number <= number) continue;
+    number = event->number;
+    events.push_back(*std::move(event));
+  }
+  return events;
+}
+
+void Simulator::CheckRefold(Node& node) {
+  if (!node.comparable) return;
+  engine::MemStore store;
+  const auto program = node.factory();
+  std::unique_ptr<engine::Core> core;
+  for (const Accepted& accepted : node.history) {
+    if (accepted.opens) {
+      core.reset();
+      auto opened = engine::Core::Open(engine::CoreOptions(), *program, store, accepted.times);
+      WEFT_CHECK_OK(opened);
+      core = *std::move(opened);
+      continue;
+    }
+    for (const TaskAnswer& answer : accepted.answers) {
+      core->TaskAnswered(answer.call, answer.answer, answer.steady);
+    }
+    WEFT_CHECK_OK(core->RunBatch(accepted.inputs, accepted.times));
+  }
+  // The outbox is trimmed at other moments; its numbers stand in the meta rows.
+  for (int f = 0; f < engine::kFamilies; ++f) {
+    const auto family = static_cast<engine::Family>(f);
+    if (family == engine::Family::kOutbox) continue;
+    auto ours = node.store->Scan(family, "", "", nullptr);
+    auto again = store.Scan(family, "", "", nullptr);
+    const auto skip = [family](const engine::Iterator& it) {
+      return family == engine::Family::kMeta && it.key() == engine::layout::kOutboxLow;
+    };
+    while (true) {
+      while (ours->Valid() && skip(*ours)) ours->Next();
+      while (again->Valid() && skip(*again)) again->Next();
+      if (!ours->Valid() && !again->Valid()) break;
+      if (ours->Valid() && again->Valid() && ours->key() == again->key() &&
+          ours->value() == again->value()) {
+        ours->Next();
+        again->Next();
+        continue;
+      }
+      const auto show = [](const engine::Iterator& it) {
+        return it.Valid() ? absl::StrCat(Hex(it.key()), " = ", Hex(it.value()))
+                          : std::string("nothing");
+      };
+      Problem(absl::StrCat(node.name, ", rows of ", engine::FamilyName(family),
+                           ": after crashes ", show(*ours), ", without ", show(*again)));
+      break;
+    }
+  }
+}
+
+}  // namespace weft::testing
