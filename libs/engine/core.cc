@@ -1086,6 +1086,21 @@ void Core::FailBatch(const absl::Status& status) {
   effects_ = std::make_unique<Effects>();
   ClearBatch();
   WEFT_CHECK_OK(Load(/*first=*/false, times_));
+  // Batches before this one are in the store, but not released: what they
+  // publish and call waits for Release(), as before.
+  bool outbox_waits = false;
+  for (const std::unique_ptr<Effects>& earlier : committed_) {
+    if (!outbox_waits && !earlier->outbox.empty()) {
+      outbox_waits = true;
+      outbox_released_ = earlier->outbox.front().sequence;
+    }
+    for (const std::string& id : earlier->tasks) {
+      const auto task = tasks_.find(id);
+      if (task == tasks_.end()) continue;
+      task_queue_.erase({task->second.due, task->second.order, id});
+      task->second.released = false;
+    }
+  }
   for (auto& [done, result] : effects->answers) {
     if (done != nullptr) done(result.ok() ? absl::StatusOr<Answer>(status) : std::move(result));
   }
