@@ -647,6 +647,7 @@ void Core::RunCommand(CommandInput input, const Times& times) {
 }
 
 void Core::RunRecords(RecordsInput input) {
+  if (input.epoch != records_epoch_) return;
   const std::string& topic = input.batch.where.topic;
   const int32_t partition = input.batch.where.partition;
   const auto events = program_.events.find(topic);
@@ -1086,6 +1087,7 @@ void Core::FailBatch(const absl::Status& status) {
   effects_ = std::make_unique<Effects>();
   ClearBatch();
   WEFT_CHECK_OK(Load(/*first=*/false, times_));
+  ++records_epoch_;
   // Batches before this one are in the store, but not released: what they
   // publish and call waits for Release(), as before.
   bool outbox_waits = false;

@@ -150,6 +150,9 @@ class Core {
       const std::function<std::optional<int32_t>(const std::string& topic)>& counts,
       const std::function<absl::StatusOr<eventlog::Watermarks>(
           const eventlog::TopicPartition&)>& watermarks);
+  // Moves on when a batch failed: records read ahead of it would leave a gap
+  // behind those it lost, so they are dropped and read again.
+  int64_t records_epoch() const { return records_epoch_; }
   // No more of this partition, until the shard is opened anew. `reason`:
   // EVENT_GAP, LOG_CHANGED, OFFSET_GONE.
   void StopPartition(const eventlog::TopicPartition& where, const std::string& reason);
@@ -284,6 +287,7 @@ class Core {
 
   // Small rows that are kept in memory in full.
   int64_t generation_ = 1;
+  int64_t records_epoch_ = 0;
   std::optional<std::string> log_identity_;
   absl::flat_hash_map<std::string, int64_t> emitted_;   // By layout::EmittedKey.
   absl::flat_hash_map<std::string, int64_t> applied_;   // By layout::AppliedKey.

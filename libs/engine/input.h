@@ -31,6 +31,9 @@ struct CommandInput {
 // Records of one partition, as a reader gave them.
 struct RecordsInput {
   eventlog::Batch batch;
+  // Core::records_epoch() as of the StartPositions() that its reader was opened
+  // at; records of another epoch are dropped.
+  int64_t epoch = 0;
 };
 
 // A parked record is to be tried again or thrown away.

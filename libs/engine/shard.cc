@@ -399,7 +399,9 @@ void Shard::ReadLog() {
     }
     absl::StatusOr<std::vector<eventlog::StartPosition>> positions =
         std::vector<eventlog::StartPosition>();
+    int64_t epoch = 0;
     if (!CallSequencer([&] {
+          epoch = core_->records_epoch();
           positions = core_->StartPositions(
               [&](const std::string& topic) -> std::optional<int32_t> {
                 const auto it = counts.find(topic);
@@ -444,7 +446,7 @@ void Shard::ReadLog() {
       }
       if (batches.ok()) {
         for (eventlog::Batch& batch : *batches) {
-          if (!queue_->PushRecords(RecordsInput{std::move(batch)})) break;
+          if (!queue_->PushRecords(RecordsInput{std::move(batch), epoch})) break;
         }
         if (missing) {
           for (const std::string& topic : topics) {

@@ -154,6 +154,7 @@ class Simulator {
     std::shared_ptr<const engine::Program> program;
     std::unique_ptr<engine::Core> core;
     std::unique_ptr<eventlog::Reader> reader;
+    int64_t records_epoch = 0;
     std::deque<engine::Input> inbox;
     std::vector<TaskAnswer> task_answers;  // Since the last Decide().
     bool decided = false;
