@@ -76,7 +76,7 @@ bool KeepsEvent(Kind kind) {
 
 Outcome Failed(Problem problem, const Envelope& envelope) {
   Outcome outcome;
-  outcome.what = Outcome::What::kParked;
+  outcome.what = Outcome::What::kSetAside;
   outcome.problem = std::move(problem);
   outcome.message_id = envelope.id;
   return outcome;
@@ -126,7 +126,7 @@ void AddTo(v1::MessageCounts& counts, const Outcome& outcome) {
     case Outcome::What::kRepeated:
       counts.set_repeated(counts.repeated() + 1);
       break;
-    case Outcome::What::kParked:
+    case Outcome::What::kSetAside:
       counts.set_parked(counts.parked() + 1);
       break;
     case Outcome::What::kWaiting:
@@ -220,7 +220,7 @@ absl::StatusOr<Outcome> Inlet::Take(const Incoming& message) {
     }
   }
   WEFT_ASSIGN_OR_RETURN(Outcome outcome, Attempt(parsed));
-  if (outcome.what == Outcome::What::kParked) {
+  if (outcome.what == Outcome::What::kSetAside) {
     Parsed failed = parsed;
     failed.problem = std::move(outcome.problem);
     return Park(message, failed, HoldOf(failed, message), /*waits=*/false);
@@ -493,7 +493,7 @@ absl::StatusOr<Outcome> Inlet::Park(const Incoming& message, const Parsed& parse
     shown.set_waits_for(absl::StrCat(head));
     row_.set_waiting(row_.waiting() + 1);
   } else {
-    outcome.what = Outcome::What::kParked;
+    outcome.what = Outcome::What::kSetAside;
     outcome.problem = parsed.problem;
     row_.set_parked(row_.parked() + 1);
     turn_.EmitRaw(connection_.topic_dlq, std::string(message.record_key),
@@ -546,7 +546,7 @@ absl::Status Inlet::Replay(int64_t number, const std::optional<std::string>& tex
       Parse({.bytes = bytes, .source = row.message().source(), .record_key = row.record_key()});
   WEFT_ASSIGN_OR_RETURN(const Outcome outcome, Attempt(parsed));
   AddTo(counts, outcome);
-  if (outcome.what == Outcome::What::kParked) {
+  if (outcome.what == Outcome::What::kSetAside) {
     v1::ParkedMessage& shown = *row.mutable_message();
     shown.set_reason(outcome.problem.reason);
     shown.set_message(outcome.problem.message);
@@ -590,7 +590,7 @@ absl::Status Inlet::Drain(const std::string& hold, v1::MessageCounts& counts) {
         Parse({.bytes = bytes, .source = row.message().source(), .record_key = row.record_key()});
     WEFT_ASSIGN_OR_RETURN(const Outcome outcome, Attempt(parsed));
     AddTo(counts, outcome);
-    if (outcome.what != Outcome::What::kParked) {
+    if (outcome.what != Outcome::What::kSetAside) {
       WEFT_RETURN_IF_ERROR(TakeOff(number, row));
       continue;
     }

@@ -29,9 +29,9 @@ struct Incoming {
 
 // What became of a message.
 struct Outcome {
-  enum class What { kApplied, kUnchanged, kOlder, kRepeated, kParked, kWaiting };
+  enum class What { kApplied, kUnchanged, kOlder, kRepeated, kSetAside, kWaiting };
   What what = What::kApplied;
-  Problem problem;         // Of kParked and kWaiting.
+  Problem problem;         // Of kSetAside and kWaiting.
   std::string message_id;
   int64_t parked = 0;      // Number of the parked row.
 };
