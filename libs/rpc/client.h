@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/base/principal.h"
+#include "libs/rpc/cancellation.h"
 
 namespace weft::rpc {
 
@@ -26,6 +27,8 @@ struct CallOptions {
   // Says that the call may be repeated although nothing tells so by itself: its
   // descriptor (NO_SIDE_EFFECTS) or a filled-in `request_id` field.
   bool repeatable = false;
+  // Ends a call early (not a stream, which has its handle); null = never.
+  std::shared_ptr<Cancellation> cancellation;
 };
 
 struct RawAnswer {

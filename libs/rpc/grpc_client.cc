@@ -273,6 +273,10 @@ class ClientPool::UnaryCall final : public Impl::Event {
     room_->budget().OnCall();
     if (!room_->impl().Enter(this, [this] { Cancel(); })) return End(ClientStopped());
     entered_ = true;
+    // Before the first attempt: from then on this object may be gone any time.
+    if (options_.cancellation != nullptr) {
+      options_.cancellation->Attach([this] { Cancel(); });
+    }
     Attempt();
   }
 
@@ -346,6 +350,7 @@ class ClientPool::UnaryCall final : public Impl::Event {
   }
 
   void End(absl::StatusOr<RawAnswer> answer) {
+    if (options_.cancellation != nullptr) options_.cancellation->Detach();
     CallObserver* observer = room_->impl().options.observer;
     if (observer != nullptr) {
       observer->Handled({.method = method_,

@@ -87,7 +87,6 @@ int HttpStatusOf(const absl::Status& status) {
   if (reason == "URL_TOO_LONG") return 414;
   if (reason == "MEDIA_TYPE_NOT_SUPPORTED") return 415;
   if (reason == "HEADERS_TOO_LARGE") return 431;
-  if (reason == "ETAG_MISMATCH_IF_MATCH") return 412;
   return HttpStatus(status.code());
 }
 
