@@ -160,7 +160,7 @@ absl::Status Core::Load(bool first, const Times& times) {
   next_due_ = absl::InfiniteFuture();
   next_task_ = 1;
 
-  absl::Time stored_time = first ? absl::InfinitePast() : clock_.now();
+  stored_time_ = absl::InfinitePast();
   for (auto it = store_.Scan(Family::kMeta, "", ""); ; it->Next()) {
     if (!it->Valid()) {
       WEFT_RETURN_IF_ERROR(it->status());
@@ -175,7 +175,7 @@ absl::Status Core::Load(bool first, const Times& times) {
         WireReader time(value);
         absl::Time t;
         if (!time.Time(t)) return Damaged("time");
-        stored_time = std::max(stored_time, t);
+        stored_time_ = t;
         break;
       }
       case 'g':
@@ -222,7 +222,7 @@ absl::Status Core::Load(bool first, const Times& times) {
         break;
     }
   }
-  if (first) clock_ = ShardClock(stored_time, times.wall, times.boot);
+  if (first) clock_ = ShardClock(stored_time_, times.wall, times.boot);
 
   outbox_low_ = outbox_trimmed_;
   outbox_bytes_low_ = outbox_bytes_total_;
@@ -328,7 +328,6 @@ void Core::Decide(std::vector<Input> inputs, const Times& times) {
   WEFT_CHECK(written_);
   ClearBatch();
   times_ = times;
-  const absl::Time before = clock_.now();
   clock_.Advance(times.wall, times.boot);
   now_text_ = FormatEventTime(clock_.now());
   written_ = false;
@@ -387,7 +386,8 @@ void Core::Decide(std::vector<Input> inputs, const Times& times) {
     if (outbox_low_ - outbox_trimmed_ >= static_cast<uint64_t>(options_.trim_rows_min)) {
       TrimOutbox(static_cast<uint64_t>(options_.trim_rows_min), batch_);
     }
-    if (clock_.now() != before) {
+    if (clock_.now() != stored_time_) {
+      stored_time_ = clock_.now();
       std::string time;
       AppendTime(time, clock_.now());
       batch_.Put(Family::kMeta, layout::kShardTime, time);

@@ -259,6 +259,7 @@ class Core {
   Store& store_;
   ShardClock clock_;
   Times times_;  // Of the last Decide().
+  absl::Time stored_time_ = absl::InfinitePast();
 
   // The batch under construction.
   Batch batch_;
