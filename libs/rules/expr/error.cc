@@ -30,6 +30,8 @@ const char* CodeName(Code code) {
     case Code::kNoMatchingOverload: return "no_matching_overload";
     case Code::kUnknownField: return "unknown_field";
     case Code::kTypeMismatch: return "type_mismatch";
+    case Code::kHitPolicyViolation: return "hit_policy_violation";
+    case Code::kNoRuleMatched: return "no_rule_matched";
   }
   return "unknown";
 }

@@ -44,6 +44,8 @@ enum class Code : uint8_t {
   kNoMatchingOverload,
   kUnknownField,
   kTypeMismatch,
+  kHitPolicyViolation,  // Decision tables.
+  kNoRuleMatched,
 };
 
 // "no_such_overload"
