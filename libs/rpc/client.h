@@ -22,6 +22,9 @@ struct CallOptions {
   std::string tenant;
   std::string user;
   std::string bearer;         // Passed through as it is (gateway).
+  // No token at all: the caller had none and the mesh is open (gateway). The
+  // room's open mode then takes `user`.
+  bool without_token = false;
   std::string traceparent;
   std::string request_id;     // X-Request-Id, for logs.
   // Says that the call may be repeated although nothing tells so by itself: its

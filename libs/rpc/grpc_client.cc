@@ -197,7 +197,8 @@ class ClientPool::RoomClient final : public Client,
     if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
     if (!options.bearer.empty()) {
       context.AddMetadata("authorization", absl::StrCat("Bearer ", options.bearer));
-    } else if (impl_->options.tokens != nullptr && !options.tenant.empty()) {
+    } else if (impl_->options.tokens != nullptr && !options.tenant.empty() &&
+               !options.without_token) {
       context.AddMetadata("authorization",
                           absl::StrCat("Bearer ", impl_->options.tokens->For(
                                                       options.tenant, options.user)));

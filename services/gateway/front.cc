@@ -111,7 +111,8 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
     const std::string path(PathOf(request_.target));
     const std::string verb = request_.method == "HEAD" ? "GET" : request_.method;
     WEFT_ASSIGN_OR_RETURN(Router::Match match, parts.api->router().Find(verb, path));
-    binding_ = &parts.api->bindings()[match.target];
+    match_ = match.target;
+    binding_ = &parts.api->bindings()[match_];
     method_ = &parts.api->methods()[binding_->method];
 
     WEFT_RETURN_IF_ERROR(Identify());
@@ -162,7 +163,10 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
     if (row != nullptr) WEFT_RETURN_IF_ERROR(rpc::CheckAccess(*row, method_->name, principal));
     options_.tenant = principal.tenant;
     options_.bearer = BearerToken(authorization).value_or("");
-    if (options_.bearer.empty()) options_.user = principal.user;
+    if (options_.bearer.empty()) {
+      options_.without_token = true;
+      options_.user = principal.user;
+    }
     options_.traceparent = telemetry::ChildTraceparent(request_.Header("traceparent"));
     options_.request_id = request_id_;
     options_.repeatable = method_->read_only || method_->request_id != nullptr;
@@ -379,12 +383,28 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
   }
 
   void Finish(int status) {
-    HttpMetrics* metrics = front_.parts_.metrics;
-    if (metrics == nullptr) return;
-    metrics->Transcoded(transcoding_);
-    metrics->Finished(binding_ == nullptr ? "none" : binding_->path,
-                      binding_ == nullptr ? "none" : binding_->http_method, status,
-                      front_.parts_.clock->Steady() - started_);
+    const absl::Duration duration = front_.parts_.clock->Steady() - started_;
+    if (HttpMetrics* metrics = front_.parts_.metrics; metrics != nullptr) {
+      metrics->Finished(binding_ == nullptr ? std::nullopt : std::optional<size_t>(match_), status,
+                        duration);
+      if (method_ != nullptr) metrics->Transcoded(transcoding_);
+    }
+    Log(status, duration);
+  }
+
+  void Log(int status, absl::Duration duration) const {
+    telemetry::Logger* log = front_.parts_.log;
+    const telemetry::Level level =
+        status >= 500 ? telemetry::Level::kWarning : telemetry::Level::kDebug;
+    if (log == nullptr || !log->Enabled(level)) return;
+    log->Log(level, "http request",
+             {{"route", binding_ == nullptr ? std::string("none") : binding_->path},
+              {"method", binding_ == nullptr ? std::string("none") : binding_->http_method},
+              {"code", status},
+              {"duration_ms", absl::ToDoubleMilliseconds(duration)}},
+             {.traceparent = options_.traceparent,
+              .request_id = request_id_,
+              .tenant = options_.tenant});
   }
 
   Front& front_;
@@ -392,6 +412,7 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
   const HttpRequest& request_;
   const std::string request_id_;
   const absl::Duration started_;
+  size_t match_ = 0;  // Index of binding_.
   const Binding* binding_ = nullptr;
   const Method* method_ = nullptr;
   rpc::CallOptions options_;

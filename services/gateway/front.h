@@ -20,6 +20,7 @@
 #include "libs/rpc/access_table.h"
 #include "libs/rpc/authenticator.h"
 #include "libs/rpc/client.h"
+#include "libs/telemetry/log.h"
 #include "services/gateway/api.h"
 #include "services/gateway/domain/rate_limit.h"
 #include "services/gateway/exchange.h"
@@ -47,7 +48,8 @@ struct FrontParts {
   const rpc::Authenticator* authenticator = nullptr;
   const rpc::AccessTable* access = nullptr;
   const Clock* clock = nullptr;
-  HttpMetrics* metrics = nullptr;  // May be null.
+  HttpMetrics* metrics = nullptr;    // May be null.
+  telemetry::Logger* log = nullptr;  // May be null.
 };
 
 class Front {

@@ -2,7 +2,6 @@
 #include "services/gateway/front.h"
 
 #include <algorithm>
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -578,39 +577,39 @@ TEST_CASE("the open mode does not listen beyond loopback", "[gateway]") {
   config.set_address("0.0.0.0");
   config.set_port(0);
 
-  const auto gateway = Make(config, {.clock = &clock, .authenticator = open.get()}).value();
+  service::Surroundings around;
+  around.clock = &clock;
+  around.authenticator = open.get();
+
+  const auto gateway = MakeGateway(config, around).value();
 
   CHECK(ReasonOf(gateway->Start()) == "OPEN_NOT_LOOPBACK");
 }
 
-class CountingMetrics final : public HttpMetrics {
- public:
-  void Started() override { ++started; }
-  void Finished(absl::string_view route, absl::string_view method, int code,
-                absl::Duration) override {
-    MutexLock lock(mutex);
-    finished.push_back(absl::StrCat(method, " ", route, " ", code));
-  }
-  void Transcoded(absl::Duration) override {}
-  std::atomic<int> started = 0;
-  Mutex mutex;
-  std::vector<std::string> finished;
-};
-
 TEST_CASE("requests are counted by their route, not by their URL", "[gateway]") {
-  CountingMetrics metrics;
+  telemetry::Metrics metrics;
+  telemetry::MetricsScope scope(metrics, {{"room", "gateway"}});
   {
-    Fixture fixture({.metrics = &metrics});
+    Fixture fixture({.metrics = &scope});
     HttpClient client(fixture.port());
     const Map headers = {{"Authorization", fixture.Bearer("rep")}};
     client.Do("GET", "/v1/things/t1", headers);
     client.Do("GET", "/v1/things/t1?x=1", headers);
     client.Do("GET", "/v1/elsewhere", headers);
   }
+  const std::string text = metrics.ToText();
 
-  CHECK(metrics.started == 3);
-  CHECK(metrics.finished == std::vector<std::string>{"GET /v1/things/{id} 200",
-                                                     "GET /v1/things/{id} 400", "none none 404"});
+  for (const char* line : {
+           R"(weft_http_requests_total{code="200",method="GET",room="gateway",route="/v1/things/{id}"} 1)",
+           R"(weft_http_requests_total{code="400",method="GET",room="gateway",route="/v1/things/{id}"} 1)",
+           R"(weft_http_requests_total{code="404",method="none",room="gateway",route="none"} 1)",
+           R"(weft_http_requests_total{code="200",method="POST",room="gateway",route="/v1/things"} 0)",
+           R"(weft_http_requests_in_flight{room="gateway"} 0)",
+           R"(weft_http_request_duration_seconds_count{method="GET",room="gateway",route="/v1/things/{id}"} 2)",
+           "weft_http_transcode_seconds_count{room=\"gateway\"} 2"}) {
+    CHECK_THAT(text, Catch::Contains(line));
+  }
+  CHECK_THAT(text, !Catch::Contains("t1") && !Catch::Contains("elsewhere"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "services/gateway/room.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -10,6 +11,7 @@
 #include "services/gateway/config.h"
 #include "services/gateway/descriptors.h"
 #include "services/gateway/front.h"
+#include "services/gateway/http_metrics.h"
 #include "services/gateway/http_server.h"
 
 namespace weft::gateway {
@@ -19,13 +21,33 @@ bool IsLoopbackAddress(absl::string_view address) {
   return absl::StartsWith(address, "127.") || address == "::1";
 }
 
+// Rooms by the word in their package.
+std::map<std::string, rpc::Client*> ByWord(std::map<std::string, rpc::Client*> rooms) {
+  constexpr std::pair<const char*, const char*> kFolders[] = {
+      {"inventory-projection", "inventory"}, {"erp-connector", "erp"}};
+  for (const auto& [folder, word] : kFolders) {
+    if (const auto it = rooms.find(folder); it != rooms.end()) rooms.emplace(word, it->second);
+  }
+  return rooms;
+}
+
 class GatewayImpl final : public Gateway {
  public:
-  GatewayImpl(Settings settings, std::unique_ptr<const Api> api, FrontParts parts)
+  GatewayImpl(Settings settings, std::unique_ptr<const Api> api,
+              const service::Surroundings& surroundings, const rpc::AccessTable& access)
       : http_(std::move(settings.http)),
-        open_(parts.authenticator->open()),
-        api_(std::move(api)),
-        front_(std::move(settings.front), WithApi(std::move(parts), api_.get())) {}
+        open_(surroundings.authenticator->open()),
+        api_(std::move(api)) {
+    if (surroundings.metrics != nullptr) metrics_.emplace(*surroundings.metrics, *api_);
+    front_.emplace(std::move(settings.front),
+                   FrontParts{.api = api_.get(),
+                              .rooms = ByWord(surroundings.rooms),
+                              .authenticator = surroundings.authenticator,
+                              .access = &access,
+                              .clock = surroundings.clock,
+                              .metrics = metrics_.has_value() ? &*metrics_ : nullptr,
+                              .log = surroundings.log});
+  }
   ~GatewayImpl() override { Stop(absl::ZeroDuration()); }
 
   absl::Status Start() override {
@@ -40,54 +62,49 @@ class GatewayImpl final : public Gateway {
         server_, HttpServer::Start(
                      http_,
                      [this](std::shared_ptr<Exchange> exchange) {
-                       front_.Handle(std::move(exchange));
+                       front_->Handle(std::move(exchange));
                      },
                      [this](const absl::Status& status, const HttpRequest& request) {
-                       return front_.Refuse(status, request);
+                       return front_->Refuse(status, request);
                      }));
     return absl::OkStatus();
   }
   int port() const override { return server_ == nullptr ? 0 : server_->port(); }
-  void Drain() override { front_.set_ready(false); }
+  void Drain() override { front_->set_ready(false); }
   void Stop(absl::Duration grace) override {
     Drain();
     if (server_ != nullptr) server_->Stop(grace);
   }
 
  private:
-  static FrontParts WithApi(FrontParts parts, const Api* api) {
-    parts.api = api;
-    return parts;
-  }
-
   const HttpServerOptions http_;
   const bool open_;
   const std::unique_ptr<const Api> api_;
-  Front front_;
+  std::optional<HttpMetrics> metrics_;
+  std::optional<Front> front_;
   std::unique_ptr<HttpServer> server_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Gateway>> Make(const v1::GatewayConfig& config, Parts parts) {
+absl::StatusOr<std::unique_ptr<Gateway>> MakeGateway(const v1::GatewayConfig& config,
+                                                     const service::Surroundings& surroundings,
+                                                     const Overrides& overrides) {
   WEFT_ASSIGN_OR_RETURN(Settings settings, MakeSettings(config));
   WEFT_ASSIGN_OR_RETURN(std::unique_ptr<const Api> api,
-                        Api::Load(parts.descriptors.empty() ? RoomDescriptors()
-                                                            : parts.descriptors));
-  FrontParts front{
-      .rooms = std::move(parts.rooms),
-      .authenticator = parts.authenticator,
-      .access = parts.access != nullptr ? parts.access : &rpc::AccessTable::Default(),
-      .clock = parts.clock,
-      .metrics = parts.metrics};
-  for (const auto& [folder, word] : {std::pair<const char*, const char*>{"inventory-projection", "inventory"},
-                                     {"erp-connector", "erp"}}) {
-    if (const auto it = front.rooms.find(folder); it != front.rooms.end()) {
-      front.rooms.emplace(word, it->second);
-    }
-  }
-  return std::unique_ptr<Gateway>(
-      std::make_unique<GatewayImpl>(std::move(settings), std::move(api), std::move(front)));
+                        Api::Load(overrides.descriptors.empty() ? RoomDescriptors()
+                                                                : overrides.descriptors));
+  return std::unique_ptr<Gateway>(std::make_unique<GatewayImpl>(
+      std::move(settings), std::move(api), surroundings,
+      overrides.access != nullptr ? *overrides.access : rpc::AccessTable::Default()));
+}
+
+std::unique_ptr<service::Room> MakeRoom(const v1::GatewayConfig& config,
+                                        const service::Surroundings& surroundings) {
+  absl::StatusOr<std::unique_ptr<Gateway>> gateway = MakeGateway(config, surroundings);
+  // The contracts are compiled in: a wrong rule is a bug of this build.
+  WEFT_CHECK_OK(gateway);
+  return *std::move(gateway);
 }
 
 }  // namespace weft::gateway

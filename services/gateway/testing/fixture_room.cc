@@ -55,12 +55,13 @@ Fixture::Fixture(FixtureOptions options)
   client_ = pool_.Room({.room = "testing", .target = server_.target()});
   if (options.room_away) server_.Shutdown(absl::ZeroDuration());
   options.config.set_port(0);
-  gateway_ = Make(options.config, {.clock = &clock_,
-                                   .rooms = {{"testing", client_.get()}},
-                                   .authenticator = authenticator_.get(),
-                                   .access = &access_,
-                                   .metrics = options.metrics,
-                                   .descriptors = FixtureDescriptors()})
+  service::Surroundings around;
+  around.clock = &clock_;
+  around.rooms = {{"testing", client_.get()}};
+  around.metrics = options.metrics;
+  around.authenticator = authenticator_.get();
+  gateway_ = MakeGateway(options.config, around,
+                         {.descriptors = FixtureDescriptors(), .access = &access_})
                  .value();
   REQUIRE(gateway_->Start().ok());
 }

@@ -21,7 +21,7 @@ struct FixtureOptions {
   v1::GatewayConfig config;
   bool open = false;     // Callers without a token are let in.
   bool room_away = false;
-  HttpMetrics* metrics = nullptr;
+  telemetry::MetricsScope* metrics = nullptr;
 };
 
 class Fixture final : private rpc::CallObserver {
