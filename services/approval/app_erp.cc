@@ -27,6 +27,13 @@ absl::StatusOr<int> LineAt(const v1::Order& order, int line) {
                          {{"line", absl::StrCat(line)}});
 }
 
+absl::StatusOr<Decimal> QuantityIn(const std::string& text) {
+  absl::StatusOr<Decimal> quantity = DecimalOr0(text);
+  if (quantity.ok()) return quantity;
+  return InvalidArgument("QUANTITY_INVALID",
+                         absl::StrCat("\"", text.substr(0, 40), "\" is no quantity"));
+}
+
 // Something the ERP said does not fit where the order stands: a person looks.
 absl::Status Unexpected(const Settings& settings, engine::Turn& turn, OrderWork& work,
                         const std::string& what) {
@@ -127,9 +134,9 @@ absl::Status OnAcknowledged(const Settings& settings, const engine::Event& event
     WEFT_ASSIGN_OR_RETURN(const int at, LineAt(order, line.line()));
     v1::OrderLine& to = *order.mutable_lines(at);
     Acknowledged ack;
-    WEFT_ASSIGN_OR_RETURN(ack.confirmed, DecimalOr0(line.confirmed()));
-    WEFT_ASSIGN_OR_RETURN(ack.backordered, DecimalOr0(line.backordered()));
-    WEFT_ASSIGN_OR_RETURN(ack.rejected, DecimalOr0(line.rejected()));
+    WEFT_ASSIGN_OR_RETURN(ack.confirmed, QuantityIn(line.confirmed()));
+    WEFT_ASSIGN_OR_RETURN(ack.backordered, QuantityIn(line.backordered()));
+    WEFT_ASSIGN_OR_RETURN(ack.rejected, QuantityIn(line.rejected()));
     LineQuantities quantities = FromProto(to.quantities());
     WEFT_RETURN_IF_ERROR(Acknowledge(quantities, ack));
     *to.mutable_quantities() = ToProto(quantities);
@@ -191,7 +198,7 @@ absl::Status OnShipped(const Settings& settings, const engine::Event& event,
   }
   for (const sales::v1::ShippedLine& line : message.lines()) {
     WEFT_ASSIGN_OR_RETURN(const int at, LineAt(order, line.line()));
-    WEFT_ASSIGN_OR_RETURN(const Decimal quantity, DecimalOr0(line.quantity()));
+    WEFT_ASSIGN_OR_RETURN(const Decimal quantity, QuantityIn(line.quantity()));
     LineQuantities quantities = FromProto(order.lines(at).quantities());
     WEFT_RETURN_IF_ERROR(Ship(quantities, quantity));
     *order.mutable_lines(at)->mutable_quantities() = ToProto(quantities);
@@ -222,7 +229,7 @@ absl::Status OnInvoiced(const Settings& settings, const engine::Event& event,
     WEFT_ASSIGN_OR_RETURN(net, Add(net, amount));
     if (line.line() == 0) continue;  // Freight and the like.
     WEFT_ASSIGN_OR_RETURN(const int at, LineAt(order, line.line()));
-    WEFT_ASSIGN_OR_RETURN(const Decimal quantity, DecimalOr0(line.quantity().value()));
+    WEFT_ASSIGN_OR_RETURN(const Decimal quantity, QuantityIn(line.quantity().value()));
     LineQuantities quantities = FromProto(order.lines(at).quantities());
     WEFT_RETURN_IF_ERROR(Invoice(quantities, quantity));
     *order.mutable_lines(at)->mutable_quantities() = ToProto(quantities);
