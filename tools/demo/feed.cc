@@ -249,14 +249,15 @@ absl::Status Send(const Feed& feed, const IngestFunction& ingest,
     if (progress != nullptr) progress(done, total);
     return absl::OkStatus();
   };
-  WEFT_RETURN_IF_ERROR(feed.ForEach([&](const std::string& message) -> absl::Status {
-    if (text.size() + message.size() + 1 > kBatchBytesMax) WEFT_RETURN_IF_ERROR(flush());
-    text += message;
-    text += '\n';
-    ++gathered;
-    return absl::OkStatus();
-  }));
-  return flush();
+  const absl::Status gathering =
+      feed.ForEach([&](const std::string& message) -> absl::Status {
+        if (text.size() + message.size() + 1 > kBatchBytesMax) WEFT_RETURN_IF_ERROR(flush());
+        text += message;
+        text += '\n';
+        ++gathered;
+        return absl::OkStatus();
+      });
+  return gathering.ok() ? flush() : gathering;
 }
 
 }  // namespace weft::demo
