@@ -197,6 +197,9 @@ absl::Status Core::Load(bool first, const Times& times) {
           return Damaged("answer mark");
         }
         break;
+      case 'r':
+        rebuilding_ = true;
+        break;
       case 'k':
         next_parked_ = layout::ParseU64(value).value_or(1);
         break;
@@ -447,6 +450,19 @@ void Core::QueueTask(const std::string& id, PendingTask& task, absl::Duration du
   task_queue_.insert({due, task.order, id});
 }
 
+void Core::AppendOutbox(layout::OutboxRow row) {
+  std::string key = layout::EmittedKey(row.partition, row.topic);
+  row.number = ++emitted_[key];
+  row.sequence = outbox_next_++;
+  row.bytes_before = outbox_bytes_total_;
+  const std::string bytes = layout::EncodeOutbox(row);
+  outbox_bytes_total_ += bytes.size();
+  batch_.Put(Family::kOutbox, layout::SequenceKey(row.sequence), bytes);
+  batch_emitted_.insert(std::move(key));
+  batch_outbox_ = true;
+  effects_->outbox.push_back(std::move(row));
+}
+
 bool Core::FinishTurn(Token* token) {
   CoreTurn& turn = *turn_;
   const CoreTurn::Cause& cause = turn.cause();
@@ -485,11 +501,8 @@ bool Core::FinishTurn(Token* token) {
   for (CoreTurn::Emitted& e : turn.emitted) {
     layout::OutboxRow row;
     row.partition = LogPartition(*e.topic, cause.partition);
-    const std::string key = layout::EmittedKey(row.partition, *e.topic);
-    row.number = ++emitted_[key];
-    row.sequence = outbox_next_++;
-    row.bytes_before = outbox_bytes_total_;
     row.topic = *e.topic;
+    row.number = emitted_[layout::EmittedKey(row.partition, row.topic)] + 1;
     row.record.key = std::move(e.key);
     row.record.value = std::move(e.value);
     if (!e.type.empty()) {
@@ -507,15 +520,10 @@ bool Core::FinishTurn(Token* token) {
         row.record.headers.push_back({std::move(name), std::move(value)});
       }
     }
-    const std::string bytes = layout::EncodeOutbox(row);
-    outbox_bytes_total_ += bytes.size();
-    batch_.Put(Family::kOutbox, layout::SequenceKey(row.sequence), bytes);
-    batch_emitted_.insert(key);
-    batch_outbox_ = true;
     if (token != nullptr) {
       *token = Token{program_.room, row.partition, *e.topic, row.number};
     }
-    effects_->outbox.push_back(std::move(row));
+    AppendOutbox(std::move(row));
   }
 
   for (CoreTurn::TimerChange& t : turn.timers) {
@@ -934,6 +942,19 @@ void Core::Park(ParkedRecord record, absl::Status why) {
   batch_parked_[key] = std::move(bytes);
   parked_keys_[{record.topic, record.key}].insert({record.partition, record.number});
   ++parked_count_;
+  if (options_.dead_letters) {
+    layout::OutboxRow row;
+    row.topic = record.topic + kDeadLetterSuffix;
+    row.partition = record.partition;
+    row.record.key = record.key;
+    for (const auto& [name, value] : record.headers) row.record.headers.push_back({name, value});
+    row.record.headers.push_back({"weft_reason", record.reason});
+    row.record.headers.push_back({"weft_message", record.message});
+    row.record.headers.push_back({"weft_partition", absl::StrCat(record.log_partition)});
+    row.record.headers.push_back({"weft_offset", absl::StrCat(record.offset)});
+    if (!record.tombstone) row.record.value = record.value;
+    AppendOutbox(std::move(row));
+  }
   if (options_.observer != nullptr) {
     options_.observer->Parked(options_.shard, record.topic, record.reason);
   }
@@ -1353,7 +1374,9 @@ absl::StatusOr<std::vector<eventlog::StartPosition>> Core::StartPositions(
         // Up to here the topic may have lost numbers to compaction or retention.
         WEFT_ASSIGN_OR_RETURN(const eventlog::Watermarks marks, watermarks(start.where));
         layout::OffsetRow& row = offsets_[{topic, p}];
-        if (program_.compacted.count(topic) > 0 || marks.begin > 0) row.rebuild_end = marks.end;
+        if (program_.compacted.count(topic) > 0 || marks.begin > 0 || rebuilding_) {
+          row.rebuild_end = marks.end;
+        }
         if (fresh) row.next = marks.begin;
       }
       const layout::OffsetRow& row = offsets_[{topic, p}];

@@ -79,6 +79,9 @@ struct CoreOptions {
   absl::Duration task_pause_max = absl::Seconds(30);       // ± a quarter.
   absl::Duration task_timeout = absl::Seconds(60);  // No answer: called again.
 
+  // Publish what is parked on <topic>.dlq too; the log must have that topic.
+  bool dead_letters = false;
+
   PlantedBugs bugs;
   Observer* observer = nullptr;  // Outlives the core.
 };
@@ -238,6 +241,8 @@ class Core {
   void ReplayFollowers(const ParkedRecord& first);
   void Park(ParkedRecord record, absl::Status why);
   void UnPark(const ParkedRecord& record);
+  // Numbers a row of the outbox and puts it into the batch.
+  void AppendOutbox(layout::OutboxRow row);
   // Takes over what the turn did; false when it did nothing.
   bool FinishTurn(Token* token);
   void QueueTask(const std::string& id, PendingTask& task, absl::Duration due);
@@ -287,6 +292,7 @@ class Core {
   std::vector<std::string> released_tenants_;
 
   // Small rows that are kept in memory in full.
+  bool rebuilding_ = false;
   int64_t generation_ = 1;
   int64_t records_epoch_ = 0;
   std::optional<std::string> log_identity_;

@@ -17,6 +17,7 @@
 #include "libs/base/error.h"
 #include "libs/base/ids.h"
 #include "libs/base/status_macros.h"
+#include "libs/engine/checkpoint.h"
 #include "libs/engine/shard.h"
 #include "libs/engine/task_runner.h"
 
@@ -104,13 +105,23 @@ class FolderLock {
 
 class ShardsImpl final : public Shards {
  public:
-  ShardsImpl(const Options& options, std::unique_ptr<FolderLock> lock)
-      : options_(options), lock_(std::move(lock)), runner_(std::make_unique<TaskRunner>()) {}
+  ShardsImpl(const Options& options, std::string room, std::unique_ptr<FolderLock> lock)
+      : options_(options), room_(std::move(room)), lock_(std::move(lock)), runner_(std::make_unique<TaskRunner>()) {}
   ~ShardsImpl() override { Stop(); }
 
   absl::Status OpenAll(const Program& program, eventlog::EventLog& log, const Clock& clock) {
     for (const auto& [topic, topic_options] : program.emits) {
       WEFT_RETURN_IF_ERROR(log.EnsureTopic(topic, topic_options));
+    }
+    if (options_.dead_letters) {
+      std::vector<std::string> inputs;
+      for (const auto& [topic, handlers] : program.events) inputs.push_back(topic);
+      for (const RawTopic& raw : program.raw_topics) inputs.push_back(raw.topic);
+      for (const std::string& topic : inputs) {
+        // Larger than any record that can be parked.
+        WEFT_RETURN_IF_ERROR(log.EnsureTopic(topic + kDeadLetterSuffix,
+                                             {.max_record_bytes = int64_t{8} << 20}));
+      }
     }
     shards_.resize(static_cast<size_t>(options_.shards));
     for (int i = 0; i < options_.shards; ++i) {
@@ -193,14 +204,38 @@ class ShardsImpl final : public Shards {
     ActOnParked(ParkedInput::Action::kDiscard, partition, number, std::move(done));
   }
 
-  absl::Status Checkpoint(const std::string& folder) override {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
+  absl::StatusOr<std::unique_ptr<Pause>> PauseTurns() override {
+    class Pausing final : public Pause {
+     public:
+      absl::Status Checkpoint(const std::string& folder) override {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        for (const auto& [index, shard] : shards) {
+          WEFT_RETURN_IF_ERROR(
+              shard->store().Checkpoint(absl::StrCat(folder, "/shard-", index)));
+        }
+        return absl::OkStatus();
+      }
+      std::vector<std::pair<size_t, Shard*>> shards;
+      std::vector<std::unique_ptr<void, std::function<void(void*)>>> holds;
+    };
+    auto pause = std::make_unique<Pausing>();
     for (size_t i = 0; i < shards_.size(); ++i) {
       if (shards_[i] == nullptr) continue;
-      WEFT_RETURN_IF_ERROR(shards_[i]->Checkpoint(absl::StrCat(folder, "/shard-", i)));
+      auto hold = shards_[i]->Hold();
+      if (hold == nullptr) return Unavailable("SHARD_STOPPED", "this process is stopping");
+      pause->shards.emplace_back(i, shards_[i].get());
+      pause->holds.push_back(std::move(hold));
     }
-    return absl::OkStatus();
+    return std::unique_ptr<Pause>(std::move(pause));
+  }
+
+  absl::Status Checkpoint(const std::string& folder) override {
+    {
+      WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<Pause> pause, PauseTurns());
+      WEFT_RETURN_IF_ERROR(pause->Checkpoint(folder));
+    }
+    return SealCheckpoint(folder, room_, options_.shards);
   }
 
   ShardHealth Health() const override {
@@ -240,6 +275,7 @@ class ShardsImpl final : public Shards {
   }
 
   const Options options_;
+  const std::string room_;
   const std::unique_ptr<FolderLock> lock_;
   Watches watches_;
   std::unique_ptr<TaskRunner> runner_;
@@ -259,7 +295,7 @@ absl::StatusOr<std::unique_ptr<Shards>> Open(const Options& options, const Progr
   if (!options.folder.empty()) {
     WEFT_ASSIGN_OR_RETURN(lock, FolderLock::Take(options.folder));
   }
-  auto shards = std::make_unique<ShardsImpl>(options, std::move(lock));
+  auto shards = std::make_unique<ShardsImpl>(options, program.room, std::move(lock));
   WEFT_RETURN_IF_ERROR(shards->OpenAll(program, log, clock));
   return std::unique_ptr<Shards>(std::move(shards));
 }

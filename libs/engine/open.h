@@ -39,6 +39,8 @@ struct Options {
   size_t batch_turns_max = 1000;
   // Calls of tasks under way, per shard.
   size_t tasks_in_flight_max = 256;
+  // Publish what is parked on <topic>.dlq.
+  bool dead_letters = true;
   CoreOptions core;  // Its shard, shards and observer are filled in.
 
   Observer* observer = nullptr;  // Outlives the shards.

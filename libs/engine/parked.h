@@ -32,4 +32,8 @@ struct ParkedRecord {
 // The reason of a record that waits for an earlier one of the same key.
 inline constexpr char kParkedPredecessor[] = "PARKED_PREDECESSOR";
 
+// Parked records are published on their topic's name and this, for people and
+// tools that watch the log.
+inline constexpr char kDeadLetterSuffix[] = ".dlq";
+
 }  // namespace weft::engine

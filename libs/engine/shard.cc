@@ -60,6 +60,7 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
   core.shard = index;
   core.shards = options.shards;
   core.observer = options.observer;
+  core.dead_letters = options.dead_letters;
   WEFT_ASSIGN_OR_RETURN(shard->core_, Core::Open(core, program, *shard->store_, shard->Now()));
   shard->PublishSnapshot();
   return shard;
@@ -139,10 +140,40 @@ std::vector<ParkedRecord> Shard::ListParked(size_t limit) const {
   return core_->ListParked(limit);
 }
 
-absl::Status Shard::Checkpoint(const std::string& folder) {
-  absl::Status status;
-  if (!CallSequencer([&] { status = store_->Checkpoint(folder); })) return Stopped();
-  return status;
+std::unique_ptr<void, std::function<void(void*)>> Shard::Hold() {
+  struct Gate {
+    Mutex mutex;
+    CondVar changed;
+    bool held ABSL_GUARDED_BY(mutex) = false;
+    bool dropped ABSL_GUARDED_BY(mutex) = false;
+    bool released ABSL_GUARDED_BY(mutex) = false;
+  };
+  auto gate = std::make_shared<Gate>();
+  auto ticket = std::shared_ptr<void>(nullptr, [gate](void*) {
+    {
+      MutexLock lock(gate->mutex);
+      if (!gate->held) gate->dropped = true;
+    }
+    gate->changed.NotifyAll();
+  });
+  queue_->Post([gate, ticket = std::move(ticket)] {
+    MutexLock lock(gate->mutex);
+    gate->held = true;
+    gate->changed.NotifyAll();
+    while (!gate->released) gate->changed.Wait(gate->mutex);
+  });
+  {
+    MutexLock lock(gate->mutex);
+    while (!gate->held && !gate->dropped) gate->changed.Wait(gate->mutex);
+    if (!gate->held) return nullptr;
+  }
+  return {gate.get(), [gate](void*) {
+            {
+              MutexLock lock(gate->mutex);
+              gate->released = true;
+            }
+            gate->changed.NotifyAll();
+          }};
 }
 
 ShardHealth Shard::Health() const {

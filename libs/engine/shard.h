@@ -47,7 +47,9 @@ class Shard {
                std::function<void(absl::Status)> done);
   void PushParked(ParkedInput input);
   std::vector<ParkedRecord> ListParked(size_t limit) const;
-  absl::Status Checkpoint(const std::string& folder);
+  // Holds the sequencer between two batches until the result is destroyed; null
+  // when the shard stopped.
+  std::unique_ptr<void, std::function<void(void*)>> Hold();
   ShardHealth Health() const;
   Store& store() { return *store_; }
 

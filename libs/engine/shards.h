@@ -55,6 +55,14 @@ struct ShardHealth {
   absl::Status relay_failure;  // The log will never take the next event.
 };
 
+// While it lives no turn runs; commands wait.
+class Pause {
+ public:
+  virtual ~Pause() = default;
+  // Writes a copy of each shard into `folder`; not yet sealed (checkpoint.h).
+  virtual absl::Status Checkpoint(const std::string& folder) = 0;
+};
+
 class Shards {
  public:
   virtual ~Shards() = default;
@@ -102,7 +110,13 @@ class Shards {
     done(absl::UnimplementedError("no parked records here"));
   }
 
-  // Writes a copy of each shard into `folder`, which must not hold one.
+  // Returns when the turns under way are done and none runs any more.
+  // Errors: UNAVAILABLE / SHARD_STOPPED.
+  virtual absl::StatusOr<std::unique_ptr<Pause>> PauseTurns() {
+    return absl::UnimplementedError("no pause here");
+  }
+  // Writes a checkpoint of the room into `folder`, which must not hold one;
+  // checkpoint.h verifies and restores it.
   virtual absl::Status Checkpoint(const std::string& /*folder*/) {
     return absl::UnimplementedError("no checkpoints here");
   }

@@ -5,61 +5,16 @@
 #include <future>
 #include <thread>
 
+#include "libs/engine/house_for_test.h"
 #include "libs/engine/mem_store.h"
 #include "libs/engine/open.h"
 #include "libs/engine/program_for_test.h"
-#include "libs/eventlog/memory_log.h"
-#include "libs/testing/paths.h"
-#include "libs/base/ids.h"
 
 namespace weft::engine {
 namespace {
 
 using bank::Balance;
 using bank::MakeProgram;
-
-Command MakeCommand(const std::string& method, const std::string& request_id,
-                    const std::string& payload, const std::string& tenant = "t1") {
-  Command command;
-  command.method = method;
-  command.request_id = request_id;
-  command.principal.tenant = tenant;
-  command.payload = payload;
-  return command;
-}
-
-absl::StatusOr<Answer> Ask(Shards& shards, Command command) {
-  std::promise<absl::StatusOr<Answer>> promise;
-  auto future = promise.get_future();
-  shards.Submit(std::move(command),
-                [&](absl::StatusOr<Answer> answer) { promise.set_value(std::move(answer)); });
-  return future.get();
-}
-
-absl::Status Await(Shards& shards, const std::string& tenant, const Token& token,
-                   absl::Duration timeout = absl::Seconds(20)) {
-  std::promise<absl::Status> promise;
-  auto future = promise.get_future();
-  shards.WaitFor(tenant, token, timeout,
-                 [&](absl::Status status) { promise.set_value(std::move(status)); });
-  return future.get();
-}
-
-struct House {
-  testing::TempDir dir;
-  SystemClock clock;
-  eventlog::MemoryLog log{clock};
-  std::unique_ptr<Shards> Open(const Program& program, int shards = 1,
-                               std::vector<int> owned = {}) {
-    Options options;
-    options.folder = dir.path() + "/" + program.room;
-    options.shards = shards;
-    options.owned = std::move(owned);
-    auto opened = engine::Open(options, program, log, clock);
-    REQUIRE(opened.ok());
-    return *std::move(opened);
-  }
-};
 
 TEST_CASE("a command is answered, read back, and survives reopening", "[shards]") {
   House house;
