@@ -463,7 +463,8 @@ absl::Status Load(const std::string& yaml, const Environment& environment,
   WEFT_ASSIGN_OR_RETURN(const YAML::Node root, ParseYaml(yaml, "the file"));
   WEFT_RETURN_IF_ERROR(FillSections(root, "", sections));
   for (const auto& [name, value] : environment) {
-    if (!absl::StartsWith(name, kPrefix) ||
+    // Without a section it is a tool's, not a setting.
+    if (!absl::StartsWith(name, kPrefix) || !absl::StrContains(name, "__") ||
         std::find(options.ignored_variables.begin(), options.ignored_variables.end(), name) !=
             options.ignored_variables.end()) {
       continue;

@@ -16,8 +16,8 @@
 //
 // Environment: WEFT_ and the path in capitals, parts joined by two underscores:
 // WEFT_SERVICE__ADMIN_ADDRESS=0.0.0.0:8081 sets service.admin_address. The value is
-// read as YAML. It wins over the file. A WEFT_ variable that names no field
-// stops the start as well.
+// read as YAML. It wins over the file. A variable of this form that names no
+// field stops the start as well.
 //
 // Ranges are checked by whoever owns the message.
 #pragma once
@@ -41,8 +41,8 @@ using Sections = std::vector<std::pair<std::string, google::protobuf::Message*>>
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 struct Options {
-  // WEFT_ variables that are somebody else's.
-  std::vector<std::string> ignored_variables = {"WEFT_CONFIG", "WEFT_CONTEXT"};
+  // Variables of that form that are somebody else's.
+  std::vector<std::string> ignored_variables;
 };
 
 // Fills the messages. Errors, all INVALID_ARGUMENT, metadata "path":

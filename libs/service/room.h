@@ -7,7 +7,8 @@
 //
 // main.cc runs one room; services/all-in-one runs all. The order is: MakeRoom,
 // program() opens the shards, Bind() registers the methods, then the server
-// listens. Stop is the reverse.
+// listens. To stop, the server goes first, then the shards' threads, then the
+// room, then the shards: the room may refer to both until its end.
 #pragma once
 
 #include <functional>
@@ -53,6 +54,8 @@ class Room {
   // Once the process serves: opens doors of the room's own (the gateway's HTTP).
   // An error stops the process.
   virtual absl::Status Start() { return absl::OkStatus(); }
+  // The process is about to stop: its own doors say not ready.
+  virtual void Drain() {}
   // The process stops: refuses new work at those doors, finishes what is in
   // flight within `grace`, and returns. Before the shards stop.
   virtual void Stop(absl::Duration /*grace*/) {}

@@ -1,0 +1,59 @@
+// Who may call this process, and as whom it calls others: from settings and key
+// files to an Authenticator and the rooms' signing key.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/base/clock.h"
+#include "libs/rpc/authenticator.h"
+#include "libs/rpc/jwk.h"
+#include "libs/rpc/token_verifier.h"
+#include "libs/service/settings.h"
+
+namespace weft::service {
+
+// Issuer of tokens that an operator of the installation makes with its key
+// (`weft token`): any tenant and role but "service".
+inline constexpr char kLocalIssuer[] = "weft";
+
+// Thread safe.
+class Identity {
+ public:
+  // Makes key files that are missing (mode 0600, in the data folder).
+  // Errors: NOT_FOUND / FILE_MISSING, INVALID_ARGUMENT / KEY_INVALID, JWKS_INVALID.
+  static absl::StatusOr<std::unique_ptr<Identity>> Make(const Settings& settings,
+                                                        const Clock& clock);
+
+  const rpc::Authenticator& authenticator() const { return *authenticator_; }
+  const rpc::SigningKey& room_key() const { return room_key_; }
+  // 32 octets.
+  const std::string& mac_key() const { return mac_key_; }
+
+  // Reads the issuers' key files again; keys that do not parse are left as they
+  // were. Called every minute, and soon after a token named an unknown key.
+  absl::Status ReloadKeys();
+  bool WantsKeys() { return wants_keys_->exchange(false); }
+
+ private:
+  Identity(rpc::SigningKey room_key, Settings settings)
+      : settings_(std::move(settings)), room_key_(std::move(room_key)) {}
+
+  const Settings settings_;
+  const rpc::SigningKey room_key_;
+  std::string mac_key_;
+  std::shared_ptr<std::atomic<bool>> wants_keys_ = std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<rpc::TokenVerifier> verifier_;
+  std::unique_ptr<rpc::Authenticator> authenticator_;
+};
+
+// The whole file. Errors: NOT_FOUND / FILE_MISSING.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+// Atomically, with the given mode, folders included. Errors: UNAVAILABLE /
+// FILE_NOT_WRITTEN.
+absl::Status WriteFile(const std::string& path, const std::string& bytes, unsigned mode);
+
+}  // namespace weft::service

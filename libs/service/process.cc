@@ -1,0 +1,591 @@
+#include "libs/service/process.h"
+
+#include <grpc/support/log.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "libs/base/status_macros.h"
+#include "libs/base/sync.h"
+#include "libs/engine/open.h"
+#include "libs/engine/rocks_store.h"
+#include "libs/eventlog/embedded_log.h"
+#include "libs/rpc/grpc_client.h"
+#include "libs/rpc/grpc_server.h"
+#include "libs/rpc/health.h"
+#include "libs/rpc/self_probe.h"
+#include "libs/service/admin_http.h"
+#include "libs/service/call_telemetry.h"
+#include "libs/service/engine_telemetry.h"
+#include "libs/service/identity.h"
+#include "libs/service/late_client.h"
+#include "libs/service/settings.h"
+#include "libs/service/watchdog.h"
+
+namespace weft::service {
+namespace {
+
+using telemetry::Level;
+
+// gRPC logs through one hook of the process.
+std::atomic<telemetry::Logger*> grpc_logger{nullptr};
+
+void LogFromGrpc(gpr_log_func_args* args) {
+  telemetry::Logger* log = grpc_logger.load();
+  if (log == nullptr || args->severity != GPR_LOG_SEVERITY_ERROR) return;
+  log->LogAs("grpc", Level::kWarning, args->message,
+             {{"file", args->file}, {"line", args->line}});
+}
+
+std::string HostOf(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+std::string Json(absl::string_view name, absl::string_view value) {
+  std::string text = "\"";
+  telemetry::AppendJsonText(name, text);
+  text += "\":\"";
+  telemetry::AppendJsonText(value, text);
+  return text + "\"";
+}
+
+AdminResponse Probe(bool yes, absl::string_view what) {
+  return {.status = yes ? 200 : 503, .body = absl::StrCat(yes ? "ok" : what, "\n")};
+}
+
+}  // namespace
+
+class Process::Impl {
+ public:
+  explicit Impl(ProcessOptions process_options) : options_(std::move(process_options)) {}
+  ~Impl() { Stop(); }
+
+  absl::Status Start();
+  void Stop();
+
+  struct RoomParts {
+    RoomSpec* spec = nullptr;
+    std::unique_ptr<telemetry::MetricsScope> metrics;
+    std::unique_ptr<CallTelemetry> served;
+    std::unique_ptr<CallTelemetry> made;
+    std::unique_ptr<EngineTelemetry> engine;
+    std::unique_ptr<rpc::RoomTokens> tokens;
+    std::unique_ptr<rpc::ClientPool> pool;
+    std::map<std::string, std::unique_ptr<LateClient>> clients;
+    // In the order of their ends, last first.
+    std::unique_ptr<engine::Shards> shards;
+    std::unique_ptr<Room> room;
+    std::unique_ptr<rpc::GrpcServer> server;
+    bool opened = false;
+  };
+
+  const RoomParts* Find(const std::string& name) const {
+    for (const auto& parts : rooms_) {
+      if (parts->spec->name == name) return parts.get();
+    }
+    return nullptr;
+  }
+
+  absl::Status OpenLog();
+  absl::Status OpenPorts();
+  absl::Status MakeRoom(RoomSpec& spec);
+  absl::Status ServeRoom(RoomParts& parts);
+  void WatchStore(RoomParts& parts, int shard, const engine::Store& store);
+  std::map<std::string, AdminHttp::Handler> AdminPaths();
+  void SetReady(bool ready);
+  [[noreturn]] void Die(absl::string_view what, const absl::Status& status);
+
+  ProcessOptions options_;
+  Settings settings_;
+  SystemClock system_clock_;
+  const Clock* clock_ = nullptr;
+  std::unique_ptr<telemetry::Logger> own_log_;
+  telemetry::Logger* log_ = nullptr;
+  telemetry::Metrics metrics_;
+  std::vector<std::shared_ptr<void>> refreshers_;
+  std::unique_ptr<Identity> identity_;
+  std::shared_ptr<rpc::HealthState> health_ = std::make_shared<rpc::HealthState>();
+  std::shared_ptr<engine::RocksResources> resources_;
+  std::unique_ptr<rpc::GrpcServer> health_server_;
+  std::unique_ptr<AdminHttp> admin_;
+  std::unique_ptr<eventlog::EmbeddedLog> own_event_log_;
+  eventlog::EventLog* event_log_ = nullptr;
+  std::vector<std::unique_ptr<RoomParts>> rooms_;
+  std::unique_ptr<rpc::ClientPool> nobodys_pool_;
+  std::map<std::string, std::unique_ptr<rpc::Client>> nobodys_clients_;
+  std::unique_ptr<Watchdog> watchdog_;
+  bool stopped_ = false;
+
+  Mutex mutex_;
+  CondVar stop_changed_;
+  bool stop_requested_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+void Process::Impl::Die(absl::string_view what, const absl::Status& status) {
+  log_->Log(Level::kError, what, telemetry::StatusFields(status));
+  log_->Flush();
+  // Nothing to tidy up: what was answered is on disk, and tidying may hang.
+  std::_Exit(1);
+}
+
+absl::Status Process::Impl::Start() {
+  WEFT_ASSIGN_OR_RETURN(settings_, MakeSettings(options_.service));
+  clock_ = options_.clock != nullptr ? options_.clock : &system_clock_;
+  if (options_.log == nullptr) {
+    own_log_ = std::make_unique<telemetry::Logger>(options_.name, settings_.log_level);
+  }
+  log_ = options_.log != nullptr ? options_.log : own_log_.get();
+  grpc_logger.store(log_);
+  gpr_set_log_function(&LogFromGrpc);
+  for (RoomSpec& spec : options_.rooms) {
+    if (spec.check) WEFT_RETURN_IF_ERROR(spec.check(*spec.config));
+  }
+  WEFT_RETURN_IF_ERROR(rpc::RaiseFileLimit(settings_.open_files_min));
+  refreshers_.push_back(telemetry::AddProcessMetrics(metrics_));
+  WEFT_ASSIGN_OR_RETURN(identity_, Identity::Make(settings_, *clock_));
+  WEFT_RETURN_IF_ERROR(OpenPorts());
+  WEFT_RETURN_IF_ERROR(OpenLog());
+  for (RoomSpec& spec : options_.rooms) WEFT_RETURN_IF_ERROR(MakeRoom(spec));
+  for (const auto& parts : rooms_) WEFT_RETURN_IF_ERROR(ServeRoom(*parts));
+  nobodys_pool_ = std::make_unique<rpc::ClientPool>(rpc::ClientPoolOptions{});
+  for (const auto& parts : rooms_) {
+    const std::string& name = parts->spec->name;
+    if (parts->server != nullptr) {
+      nobodys_clients_[name] =
+          nobodys_pool_->Room({.room = name, .target = parts->server->target()});
+    }
+    // Rooms of this process are where they listen, whatever the settings say.
+    for (auto& [other, client] : parts->clients) {
+      const RoomParts* here = Find(other);
+      const auto there = settings_.rooms.find(other);
+      if (here != nullptr && here->server != nullptr) {
+        client->Set(parts->pool->Room({.room = other, .target = here->server->target()}));
+      } else if (there != settings_.rooms.end()) {
+        client->Set(parts->pool->Room({.room = other, .target = there->second}));
+      }
+    }
+  }
+  for (const auto& parts : rooms_) {
+    parts->opened = true;
+    WEFT_RETURN_IF_ERROR(parts->room->Start());
+  }
+  std::vector<Watchdog::Listener> listeners;
+  for (const auto& parts : rooms_) {
+    if (parts->server == nullptr) continue;
+    listeners.push_back({.name = parts->spec->name,
+                         .port = parts->server->port(),
+                         .client = nobodys_clients_[parts->spec->name].get()});
+  }
+  watchdog_ = std::make_unique<Watchdog>(
+      Watchdog::Options{.listeners = std::move(listeners),
+                        .alive = [this](bool alive) { health_->Set("liveness", alive); },
+                        .dead = [this](absl::Status status) {
+                          Die("the listener is dead", status);
+                        },
+                        .every_minute =
+                            [this] {
+                              const absl::Status read = identity_->ReloadKeys();
+                              if (!read.ok()) {
+                                log_->Log(Level::kWarning, "issuers' keys not read",
+                                          telemetry::StatusFields(read));
+                              }
+                            },
+                        .wants_minute = [this] { return identity_->WantsKeys(); }});
+  health_->Set("startup", true);
+  SetReady(true);
+  log_->Log(Level::kInfo, "ready", {{"rooms", static_cast<int>(rooms_.size())}});
+  return absl::OkStatus();
+}
+
+void Process::Impl::SetReady(bool ready) {
+  health_->Set("readiness", ready);
+  health_->Set("", ready);
+  for (const auto& parts : rooms_) {
+    if (parts->server == nullptr) continue;
+    for (const std::string& method : parts->server->methods()) {
+      health_->Set(method.substr(0, method.find('/')), ready);
+    }
+  }
+}
+
+absl::Status Process::Impl::OpenPorts() {
+  health_->Set("startup", false);
+  health_->Set("liveness", true);
+  SetReady(false);
+  if (!settings_.health_address.empty()) {
+    health_server_ = std::make_unique<rpc::GrpcServer>(rpc::GrpcServerOptions{
+        .room = options_.name, .address = settings_.health_address, .armed = 16});
+    rpc::RegisterHealth(*health_server_, health_);
+    WEFT_RETURN_IF_ERROR(health_server_->Start());
+  }
+  if (!settings_.admin_address.empty()) {
+    WEFT_ASSIGN_OR_RETURN(admin_, AdminHttp::Start(settings_.admin_address, AdminPaths()));
+  }
+  return absl::OkStatus();
+}
+
+std::map<std::string, AdminHttp::Handler> Process::Impl::AdminPaths() {
+  std::map<std::string, AdminHttp::Handler> paths;
+  paths["/metrics"] = [this](const AdminRequest&) {
+    return AdminResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                         .body = metrics_.ToText()};
+  };
+  paths["/livez"] = [this](const AdminRequest&) {
+    return Probe(health_->IsServing("liveness"), "a loop is stuck");
+  };
+  paths["/readyz"] = [this](const AdminRequest&) {
+    return Probe(health_->IsServing("readiness"), "starting or draining");
+  };
+  paths["/startupz"] = [this](const AdminRequest&) {
+    return Probe(health_->IsServing("startup"), "starting");
+  };
+  paths["/version"] = [this](const AdminRequest&) {
+    const telemetry::BuildInfo build = telemetry::GetBuildInfo();
+    return AdminResponse{
+        .content_type = "application/json",
+        .body = absl::StrCat("{", Json("process", options_.name), ",",
+                             Json("version", build.version), ",",
+                             Json("revision", build.revision), ",",
+                             Json("compiler", build.compiler), "}\n")};
+  };
+  // The messages, masked, as they were read; they do not change afterwards.
+  std::string shown = absl::StrCat("{\n\"service\": ", config::Masked(options_.service));
+  for (const RoomSpec& spec : options_.rooms) {
+    absl::StrAppend(&shown, ",\n\"", spec.name, "\": ", config::Masked(*spec.config));
+  }
+  shown += "}\n";
+  paths["/config"] = [shown](const AdminRequest&) {
+    return AdminResponse{.content_type = "application/json", .body = shown};
+  };
+  paths["/flags"] = [](const AdminRequest&) {
+    return AdminResponse{.content_type = "application/json", .body = "{\"flags\":[]}\n"};
+  };
+  paths["/loglevel"] = [this](const AdminRequest& request) {
+    if (request.method == "POST") {
+      const auto asked = request.query.find("level");
+      Level level = Level::kInfo;
+      if (asked == request.query.end() || !telemetry::LevelOf(asked->second, level)) {
+        return AdminResponse{.status = 400,
+                             .body = "POST /loglevel?level=debug|info|warning|error\n"};
+      }
+      log_->SetLevel(level);
+    }
+    return AdminResponse{.body = absl::StrCat(telemetry::NameOf(log_->level()), "\n")};
+  };
+  return paths;
+}
+
+absl::Status Process::Impl::OpenLog() {
+  resources_ = engine::RocksResources::Make();
+  telemetry::Gauge& cache = metrics_.GetGauge("weft_rocksdb_block_cache_bytes",
+                                              "Block cache in use, all stores.", {});
+  telemetry::Gauge& memtables = metrics_.GetGauge("weft_rocksdb_memtable_bytes",
+                                                  "Memtables in use, all stores.", {});
+  refreshers_.push_back(metrics_.OnCollect([this, &cache, &memtables] {
+    cache.Set(static_cast<double>(resources_->cache_bytes()));
+    memtables.Set(static_cast<double>(resources_->memtable_bytes()));
+  }));
+  if (options_.event_log != nullptr) {
+    event_log_ = options_.event_log;
+    return absl::OkStatus();
+  }
+  bool any_state = false;
+  for (const RoomSpec& spec : options_.rooms) any_state = any_state || !spec.passes_callers_on;
+  if (!any_state) return absl::OkStatus();
+  std::error_code error;
+  std::filesystem::create_directories(settings_.log_dir, error);
+  WEFT_ASSIGN_OR_RETURN(own_event_log_,
+                        eventlog::EmbeddedLog::Open({.path = settings_.log_dir,
+                                                     .block_cache = resources_->cache(),
+                                                     .write_buffers = resources_->write_buffers()},
+                                                    *clock_));
+  event_log_ = own_event_log_.get();
+  telemetry::Counter& records =
+      metrics_.GetCounter("weft_eventlog_records_total", "Records appended to the log.", {});
+  telemetry::Counter& commits =
+      metrics_.GetCounter("weft_eventlog_commits_total", "Syncs of the log.", {});
+  telemetry::Counter& bytes =
+      metrics_.GetCounter("weft_eventlog_bytes_total", "Bytes appended to the log.", {});
+  telemetry::Gauge& waiting =
+      metrics_.GetGauge("weft_eventlog_waiting_bytes", "Bytes waiting to be synced.", {});
+  telemetry::Gauge& failed = metrics_.GetGauge(
+      "weft_eventlog_failed", "1 when the log's disk failed and the process must restart.", {});
+  refreshers_.push_back(
+      metrics_.OnCollect([log = own_event_log_.get(), &records, &commits, &bytes, &waiting,
+                          &failed] {
+        const eventlog::EmbeddedLog::Stats stats = log->GetStats();
+        records.AdvanceTo(static_cast<uint64_t>(stats.records));
+        commits.AdvanceTo(static_cast<uint64_t>(stats.commits));
+        bytes.AdvanceTo(static_cast<uint64_t>(stats.bytes));
+        waiting.Set(static_cast<double>(stats.waiting_bytes));
+        failed.Set(stats.failed ? 1 : 0);
+      }));
+  return absl::OkStatus();
+}
+
+absl::Status Process::Impl::MakeRoom(RoomSpec& spec) {
+  rooms_.push_back(std::make_unique<RoomParts>());
+  RoomParts& parts = *rooms_.back();
+  parts.spec = &spec;
+  parts.metrics =
+      std::make_unique<telemetry::MetricsScope>(metrics_, telemetry::Labels{{"room", spec.name}});
+  parts.served = std::make_unique<CallTelemetry>(CallTelemetry::Side::kServer, spec.name,
+                                                 *parts.metrics, *log_);
+  parts.made = std::make_unique<CallTelemetry>(CallTelemetry::Side::kClient, spec.name,
+                                               *parts.metrics, *log_);
+  if (!spec.passes_callers_on) {
+    parts.tokens =
+        std::make_unique<rpc::RoomTokens>(spec.name, identity_->room_key(), *clock_);
+  }
+  parts.pool = std::make_unique<rpc::ClientPool>(
+      rpc::ClientPoolOptions{.tokens = parts.tokens.get(), .observer = parts.made.get()});
+  Surroundings surroundings{.clock = clock_,
+                            .mac_key = identity_->mac_key(),
+                            .metrics = parts.metrics.get(),
+                            .log = log_,
+                            .authenticator = &identity_->authenticator()};
+  const auto add_client = [&](const std::string& name) {
+    auto& client = parts.clients[name];
+    if (client == nullptr) client = std::make_unique<LateClient>(name);
+    surroundings.rooms[name] = client.get();
+  };
+  for (const RoomSpec& other : options_.rooms) add_client(other.name);
+  for (const auto& [name, target] : settings_.rooms) add_client(name);
+  WEFT_ASSIGN_OR_RETURN(parts.room, spec.make(*spec.config, surroundings));
+  WEFT_CHECK(parts.room != nullptr);
+  if (const engine::Program* program = parts.room->program(); program != nullptr) {
+    parts.engine =
+        std::make_unique<EngineTelemetry>(spec.name, settings_.shards, *parts.metrics, *log_);
+    engine::Options engine_options{.folder = absl::StrCat(settings_.data_dir, "/", spec.name),
+                                   .shards = settings_.shards,
+                                   .observer = parts.engine.get(),
+                                   .on_fatal = [this](const absl::Status& status) {
+                                     Die("the state's disk failed", status);
+                                   }};
+    engine_options.open_store = [this, &parts, folder = engine_options.folder](int shard)
+        -> absl::StatusOr<std::unique_ptr<engine::Store>> {
+      WEFT_ASSIGN_OR_RETURN(
+          std::unique_ptr<engine::Store> store,
+          engine::OpenRocksStore({.folder = absl::StrCat(folder, "/shard-", shard),
+                                  .resources = resources_}));
+      WatchStore(parts, shard, *store);
+      return store;
+    };
+    WEFT_CHECK(event_log_ != nullptr);
+    const absl::Time began = absl::Now();
+    WEFT_ASSIGN_OR_RETURN(parts.shards,
+                          engine::Open(engine_options, *program, *event_log_, *clock_));
+    log_->LogAs(spec.name, Level::kInfo, "state open",
+                {{"seconds", absl::ToDoubleSeconds(absl::Now() - began)}});
+  }
+  return absl::OkStatus();
+}
+
+void Process::Impl::WatchStore(RoomParts& parts, int shard, const engine::Store& store) {
+  const telemetry::Labels labels = {{"shard", absl::StrCat(shard)}};
+  const auto gauge = [&](const char* name, const char* help) {
+    return &parts.metrics->GetGauge(name, help, labels);
+  };
+  telemetry::Gauge* keys = gauge("weft_rocksdb_keys", "Keys, estimated.");
+  telemetry::Gauge* sst = gauge("weft_rocksdb_sst_bytes", "Size of the table files.");
+  telemetry::Gauge* pending = gauge("weft_rocksdb_pending_compaction_bytes",
+                                    "Bytes that compaction has yet to rewrite.");
+  telemetry::Gauge* stopped =
+      gauge("weft_rocksdb_write_stopped", "1 while the store takes no writes.");
+  refreshers_.push_back(metrics_.OnCollect([&store, keys, sst, pending, stopped] {
+    const engine::RocksFigures figures = engine::FiguresOf(store);
+    keys->Set(static_cast<double>(figures.keys));
+    sst->Set(static_cast<double>(figures.sst_bytes));
+    pending->Set(static_cast<double>(figures.pending_compaction_bytes));
+    stopped->Set(figures.write_stopped ? 1 : 0);
+  }));
+}
+
+absl::Status Process::Impl::ServeRoom(RoomParts& parts) {
+  const RoomSpec& spec = *parts.spec;
+  std::string address = spec.grpc_address;
+  if (address.empty()) {
+    address = options_.rooms.size() == 1 ? settings_.grpc_address
+                                         : absl::StrCat(HostOf(settings_.grpc_address), ":0");
+  }
+  auto server = std::make_unique<rpc::GrpcServer>(
+      rpc::GrpcServerOptions{.room = spec.name,
+                             .address = address,
+                             .authenticator = &identity_->authenticator(),
+                             .observer = parts.served.get(),
+                             .reflection = settings_.reflection,
+                             .queues = settings_.grpc_queues});
+  parts.room->Bind(*server, parts.shards.get());
+  if (server->methods().empty()) return absl::OkStatus();  // A room with doors of its own.
+  rpc::RegisterHealth(*server, health_);
+  parts.server = std::move(server);
+  WEFT_RETURN_IF_ERROR(parts.server->Start());
+  log_->LogAs(spec.name, Level::kInfo, "listening", {{"target", parts.server->target()}});
+  return absl::OkStatus();
+}
+
+void Process::Impl::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  if (log_ == nullptr) return;
+  watchdog_.reset();
+  const bool was_ready = health_->IsServing("readiness");
+  SetReady(false);
+  for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
+    if ((*it)->opened) (*it)->room->Drain();
+  }
+  if (was_ready) {
+    log_->Log(Level::kInfo, "draining",
+              {{"pause_seconds", absl::ToDoubleSeconds(settings_.drain_pause)}});
+    absl::SleepFor(settings_.drain_pause);
+  }
+  // The rooms' own doors first, the last room's (the gateway) before the others.
+  const absl::Time deadline = absl::Now() + settings_.drain_grace;
+  const auto left = [&] { return std::max(deadline - absl::Now(), absl::ZeroDuration()); };
+  for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
+    if ((*it)->opened) (*it)->room->Stop(left());
+  }
+  std::vector<std::thread> stopping;
+  for (const auto& parts : rooms_) {
+    if (parts->server == nullptr) continue;
+    stopping.emplace_back([server = parts->server.get(), &left] { server->Shutdown(left()); });
+  }
+  for (std::thread& thread : stopping) thread.join();
+  for (const auto& parts : rooms_) {
+    if (parts->pool != nullptr) parts->pool->Shutdown();
+  }
+  nobodys_clients_.clear();
+  if (nobodys_pool_ != nullptr) nobodys_pool_->Shutdown();
+  // Scrapes read the stores; none may be under way when they close.
+  admin_.reset();
+  refreshers_.clear();
+  // A room may hold watches of its shards until its end, and its program is what
+  // the shards run.
+  for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
+    if ((*it)->shards != nullptr) (*it)->shards->Stop();
+  }
+  for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
+    (*it)->server.reset();
+    (*it)->room.reset();
+    (*it)->shards.reset();
+  }
+  if (health_server_ != nullptr) health_server_->Shutdown(absl::Seconds(1));
+  health_server_.reset();
+  own_event_log_.reset();
+  rooms_.clear();
+  if (was_ready) log_->Log(Level::kInfo, "stopped");
+  log_->Flush();
+  telemetry::Logger* expected = log_;
+  grpc_logger.compare_exchange_strong(expected, nullptr);
+}
+
+Process::Process(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Process::~Process() = default;
+
+absl::StatusOr<std::unique_ptr<Process>> Process::Start(ProcessOptions options) {
+  auto ready = std::move(options.ready);
+  auto impl = std::make_unique<Impl>(std::move(options));
+  WEFT_RETURN_IF_ERROR(impl->Start());
+  auto process = std::unique_ptr<Process>(new Process(std::move(impl)));
+  if (ready) ready(*process);
+  return process;
+}
+
+std::string Process::target(const std::string& room) const {
+  const Impl::RoomParts* parts = impl_->Find(room);
+  return parts == nullptr || parts->server == nullptr ? "" : parts->server->target();
+}
+
+rpc::Client& Process::client(const std::string& room) const {
+  const auto it = impl_->nobodys_clients_.find(room);
+  WEFT_CHECK(it != impl_->nobodys_clients_.end());
+  return *it->second;
+}
+
+Room& Process::room(const std::string& name) const {
+  const Impl::RoomParts* parts = impl_->Find(name);
+  WEFT_CHECK(parts != nullptr);
+  return *parts->room;
+}
+
+std::string Process::admin_target() const {
+  return impl_->admin_ == nullptr
+             ? ""
+             : absl::StrCat(HostOf(impl_->settings_.admin_address), ":", impl_->admin_->port());
+}
+
+std::string Process::health_target() const {
+  return impl_->health_server_ == nullptr ? "" : impl_->health_server_->target();
+}
+
+telemetry::Metrics& Process::metrics() { return impl_->metrics_; }
+telemetry::Logger& Process::log() { return *impl_->log_; }
+
+void Process::Stop() { impl_->Stop(); }
+
+void Process::RequestStop() {
+  MutexLock lock(impl_->mutex_);
+  impl_->stop_requested_ = true;
+  impl_->stop_changed_.NotifyAll();
+}
+
+int RunRooms(ProcessOptions options) {
+  // Blocked in every thread; one waits for them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  const std::string name = options.name;
+  std::atomic<Process*> running{nullptr};
+  std::atomic<bool> stop_early{false};
+  std::atomic<bool> finished{false};
+  std::thread waiter([&] {
+    bool asked = false;
+    for (;;) {
+      int signal = 0;
+      sigwait(&signals, &signal);
+      if (finished.load()) return;
+      // The second one: at once. Also while the process still starts.
+      if (asked || running.load() == nullptr) std::_Exit(asked ? 1 : 0);
+      asked = true;
+      running.load()->RequestStop();
+    }
+  });
+  int code = 0;
+  {
+    absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(std::move(options));
+    if (!process.ok()) {
+      std::fprintf(stderr, "%s: %s (%s)\n", name.c_str(),
+                   std::string(process.status().message()).c_str(),
+                   ReasonOf(process.status()).c_str());
+      code = 1;
+    } else {
+      running.store(process->get());
+      {
+        Process::Impl& impl = *(*process)->impl_;
+        MutexLock lock(impl.mutex_);
+        while (!impl.stop_requested_) impl.stop_changed_.Wait(impl.mutex_);
+      }
+      (*process)->Stop();
+      finished.store(true);
+      // The waiter may still use the process for a signal that came just now.
+      pthread_kill(waiter.native_handle(), SIGTERM);
+      waiter.join();
+      return code;
+    }
+  }
+  finished.store(true);
+  pthread_kill(waiter.native_handle(), SIGTERM);
+  waiter.join();
+  return code;
+}
+
+}  // namespace weft::service

@@ -1,0 +1,45 @@
+// ServiceConfig, checked and with its defaults filled in.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/telemetry/log.h"
+#include "weft/service/v1/config.pb.h"
+
+namespace weft::service {
+
+struct Settings {
+  std::string grpc_address;
+  std::string health_address;  // "" = off
+  std::string admin_address;   // "" = off
+  std::string data_dir;
+  std::string log_dir;
+  int shards = 1;
+  int grpc_queues = 1;
+  bool reflection = false;
+  std::map<std::string, std::string> rooms;
+  telemetry::Level log_level = telemetry::Level::kInfo;
+  absl::Duration drain_pause;
+  absl::Duration drain_grace;
+  std::string mac_key_file;
+  std::string room_key_file;
+  int open_files_min = 4096;
+  bool open_loopback = false;
+  std::string open_tenant;
+  struct Issuer {
+    std::string issuer;
+    std::string audience;
+    std::string jwks_file;
+    std::vector<std::string> tenants;
+  };
+  std::vector<Issuer> issuers;
+};
+
+// Errors: INVALID_ARGUMENT / CONFIG_VALUE_INVALID (metadata "path").
+absl::StatusOr<Settings> MakeSettings(const v1::ServiceConfig& config);
+
+}  // namespace weft::service
