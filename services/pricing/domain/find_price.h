@@ -1,0 +1,154 @@
+// Finds the price of one line, or the reason why there is none.
+//
+// Candidates are asked in this order; the first one with a price wins:
+//   1. contracts of the account: for the item, for its categories (most special
+//      first), for everything; then those of its parents, nearest first
+//   2. contracts of the account's groups: for the item over all groups (in the
+//      account's order), then for each category, then for everything
+//   3. the price books open to the buyer, in the order of Buyer::books
+// The list price is that of the last book for everyone in that order: the one
+// with the lowest priority.
+//
+// Among the offers of one owner for one target: validity is half-open; of those
+// valid, one in the unit asked for goes before one in the base unit, and that
+// before one in another unit; in one unit the one that starts latest replaces
+// the others (equal starts: the one that ends first, then the greatest name).
+// Tiers are all-units with an inclusive minimum, read in the offer's own unit. An
+// offer whose first tier is not reached gives no price and the next candidate is
+// asked. A tier price of 0 states no price.
+//
+// Rounding: net is the exact product of price, quantity and unit ratio over
+// `per_quantity`, rounded once, half up, to the currency's minor unit. A discount
+// first rounds the discounted price to 4 decimals. The unit price that is shown
+// has at most 6 decimals and does not enter the net.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
+#include "services/pricing/domain/buyer.h"
+#include "services/pricing/domain/facts.h"
+#include "services/pricing/domain/reason.h"
+
+namespace weft::pricing {
+
+// Decimals of a price after a discount, and most decimals of a shown unit price.
+inline constexpr int kScaleAfterDiscount = 4;
+inline constexpr int kShownScale = 6;
+// Number of the rules in this file. Raised with every change that can change an
+// answer; decision ids carry it.
+inline constexpr int kEngineRelease = 1;
+
+enum class Source : uint8_t { kAccountContract, kParentContract, kGroupContract, kBook, kList };
+
+struct LineQuestion {
+  absl::string_view sku;
+  absl::string_view customer_sku;  // Used when `sku` is empty.
+  absl::string_view quantity;      // Decimal text.
+  absl::string_view unit;          // "" = the base unit.
+};
+
+// A price as an offer states it, and how it applies to the line.
+struct Priced {
+  Decimal price;         // Of per_quantity units of the offer's unit.
+  Decimal tier_minimum;  // In the offer's unit.
+  // price * quantity * numerator / denominator is the exact net.
+  int64_t numerator = 1;
+  int64_t denominator = 1;
+  Offer offer;
+  const Book* book = nullptr;  // Of the entry; nullptr for a contract's own price.
+  Period period;         // When all facts behind it are valid.
+};
+
+struct Candidate {
+  Source source = Source::kBook;
+  Symbol owner = Symbol::kNone;   // Account, group or book.
+  Symbol target = Symbol::kNone;  // Item or category; kNone = everything.
+  Offer offer;
+  Period period;
+  LineReason lost = LineReason::kNone;  // kNone = it won.
+  bool has_price = false;
+  Decimal unit_price;
+  Decimal tier_minimum;
+};
+
+struct LineAnswer {
+  LineReason reason = LineReason::kNone;
+  const Item* item = nullptr;  // nullptr when it is not known.
+  Symbol unit = Symbol::kNone;
+  UnitRatio unit_ratio;
+  Decimal quantity;
+  // With a price:
+  Decimal unit_price;
+  Decimal net;
+  Source source = Source::kBook;
+  Symbol owner = Symbol::kNone;
+  Offer offer;           // The winner's.
+  Priced priced;         // The price it stated, or the list price under a discount.
+  bool discounted = false;
+  // Next moment after as-of at which a candidate that was looked at begins or ends.
+  int64_t valid_until_us = kForEver;
+  // With BELOW_MINIMUM: the smallest quantity with a price, in `minimum_unit`.
+  Decimal minimum;
+  Symbol minimum_unit = Symbol::kNone;
+  // With NOT_YET_VALID, NO_LONGER_VALID: when the nearest begins, when the last ended.
+  int64_t boundary_us = 0;
+  // With Depth::kAll: every candidate, in the order asked.
+  std::vector<Candidate> candidates;
+  // With Depth::kAll: quantities at which some candidate's tier begins, exact in
+  // base units as minimum * ratio.
+  struct Breakpoint {
+    Decimal minimum;
+    UnitRatio ratio;
+  };
+  std::vector<Breakpoint> breakpoints;
+};
+
+enum class Depth : uint8_t {
+  kWinner,  // Stops at the first price.
+  kAll,     // Asks every candidate, for explanations and ladders.
+};
+
+// Scratch memory is kept between lines: use one finder for all lines of a
+// request, from one thread.
+class PriceFinder {
+ public:
+  PriceFinder(const Facts& facts, const Buyer& buyer) : facts_(facts), buyer_(buyer) {}
+
+  // Shape: `answer` is overwritten; its memory is used again.
+  void Find(const LineQuestion& question, Depth depth, LineAnswer& answer);
+
+  // The same for a line whose item, unit and quantity are already known: a tier
+  // ladder asks one item at many quantities. `like` answered that line.
+  void FindAt(const LineAnswer& like, const Decimal& quantity, LineAnswer& answer);
+
+  // The list price for the line that `answer` answered. False when it has none.
+  bool FindListPrice(const LineAnswer& answer, Priced& list);
+
+ private:
+  struct Notes;
+  struct Line;
+
+  bool ResolveItem(const LineQuestion& question, LineAnswer& answer);
+  void Search(const Line& line, Depth depth, LineAnswer& answer);
+  void AskOwner(const Line& line, Source source, Symbol owner, Symbol target, Notes& notes);
+  void AskBook(const Line& line, const Book& book, Notes& notes);
+  bool BookPrice(const Line& line, const Book& book, const Period& within, Notes* notes,
+                 Candidate* candidate, Priced& out);
+  bool ListPrice(const Line& line, Notes* notes, Priced& out);
+  void Sort(const Line& line, Offers& offers) const;
+
+  const Facts& facts_;
+  const Buyer& buyer_;
+  Offers offers_;   // Of a contract's owner.
+  Offers entries_;  // Of a book; asked while offers_ is in use.
+};
+
+// The price of one unit of the line as it is shown: at most 6 decimals, at least
+// the currency's.
+DecimalError ShownUnitPrice(const Decimal& price, int64_t numerator, int64_t denominator,
+                            Currency currency, Decimal& out);
+
+}  // namespace weft::pricing

@@ -1,0 +1,56 @@
+// Why a line has no price, in order of precedence, and why a candidate lost.
+#pragma once
+
+#include <cstdint>
+
+namespace weft::pricing {
+
+// The order is the precedence: of several that hold the first is answered.
+enum class LineReason : uint8_t {
+  kNone,
+  kLoginRequired,
+  kNotLoaded,
+  kUnknownCustomerSku,
+  kUnknownItem,
+  kItemDiscontinued,
+  kInvalidQuantity,
+  kUnknownUnit,
+  kAmountTooLarge,  // The net has more than 34 digits.
+  kBelowMinimum,
+  kNotYetValid,
+  kNoLongerValid,
+  kNoPriceInCurrency,
+  kNoPrice,
+  // Of candidates only.
+  kNoListPrice,   // A discount, but no list price to take it from.
+  kZeroPrice,     // A price of 0 in a book or contract states no price.
+  kReplaced,      // Another one of the same owner and unit starts later.
+  kLessSpecific,  // A more special one had a price already.
+};
+
+// "NO_PRICE_IN_CURRENCY".
+constexpr const char* ReasonName(LineReason reason) {
+  switch (reason) {
+    case LineReason::kNone: return "";
+    case LineReason::kLoginRequired: return "LOGIN_REQUIRED";
+    case LineReason::kNotLoaded: return "NOT_LOADED";
+    case LineReason::kUnknownCustomerSku: return "UNKNOWN_CUSTOMER_SKU";
+    case LineReason::kUnknownItem: return "UNKNOWN_ITEM";
+    case LineReason::kItemDiscontinued: return "ITEM_DISCONTINUED";
+    case LineReason::kInvalidQuantity: return "INVALID_QUANTITY";
+    case LineReason::kUnknownUnit: return "UNKNOWN_UNIT";
+    case LineReason::kBelowMinimum: return "BELOW_MINIMUM";
+    case LineReason::kNotYetValid: return "NOT_YET_VALID";
+    case LineReason::kNoLongerValid: return "NO_LONGER_VALID";
+    case LineReason::kNoPriceInCurrency: return "NO_PRICE_IN_CURRENCY";
+    case LineReason::kNoPrice: return "NO_PRICE";
+    case LineReason::kNoListPrice: return "NO_LIST_PRICE";
+    case LineReason::kZeroPrice: return "ZERO_PRICE";
+    case LineReason::kReplaced: return "REPLACED";
+    case LineReason::kLessSpecific: return "LESS_SPECIFIC";
+    case LineReason::kAmountTooLarge: return "AMOUNT_TOO_LARGE";
+  }
+  return "";
+}
+
+}  // namespace weft::pricing
