@@ -1,0 +1,210 @@
+#include "services/pricing/app.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "services/pricing/fact_convert.h"
+#include "services/pricing/state.h"
+#include "weft/facts/v1/facts.pb.h"
+
+namespace weft::pricing::app {
+namespace {
+
+using engine::Event;
+using engine::Turn;
+
+// The letter of decision ids' numbers, or 0 for facts that have none.
+char NumberLetter(const v1::StoredFact& fact) {
+  if (fact.has_item()) return 'i';
+  if (fact.has_account()) return 'a';
+  return 0;
+}
+
+const std::string& NumberedText(const v1::StoredFact& fact) {
+  return fact.has_item() ? fact.item().sku() : fact.account().account();
+}
+
+// The row at `key` stops being current: it goes to the history.
+void Retire(const std::string& key, v1::StoredFact old, Stamp now, int64_t now_us, Turn& turn) {
+  const Stamp from = StampOf(old);
+  old.set_until(static_cast<int64_t>(now));
+  old.set_until_us(now_us);
+  turn.Put(kHistory, HistoryKey(key, from), old);
+  turn.Delete(kCurrent, key);
+}
+
+v1::StoredFact NewFact(const Event& event, const Turn& turn) {
+  v1::StoredFact fact;
+  fact.set_generation(turn.position().generation);
+  fact.set_offset(event.offset);
+  fact.set_recorded_us(absl::ToUnixMicros(event.append_time));
+  return fact;
+}
+
+bool SameFact(v1::StoredFact a, const v1::StoredFact& b) {
+  a.set_generation(b.generation());
+  a.set_offset(b.offset());
+  a.set_recorded_us(b.recorded_us());
+  a.set_number(b.number());
+  return google::protobuf::util::MessageDifferencer::Equals(a, b);
+}
+
+// Puts `fact` (nothing, when `deleted`) at `key`.
+absl::Status Store(const std::string& key, v1::StoredFact fact, bool deleted, Turn& turn) {
+  const Stamp now = StampOf(fact);
+  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::StoredFact> old, turn.Find(kCurrent, key));
+  if (!old.has_value() && deleted) return absl::OkStatus();
+  fact.set_number(old.has_value() ? old->number() : static_cast<int64_t>(now));
+  if (old.has_value()) {
+    if (!deleted && SameFact(fact, *old)) return absl::OkStatus();
+    Retire(key, *old, now, fact.recorded_us(), turn);
+  }
+  if (deleted) return absl::OkStatus();
+  turn.Put(kCurrent, key, fact);
+  if (const char letter = NumberLetter(fact); letter != 0 && !old.has_value()) {
+    v1::NumberedName name;
+    name.set_name(NumberedText(fact));
+    turn.Put(kNumbers, NumberKey(letter, now), name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreContract(v1::StoredFact fact, Turn& turn) {
+  const facts::v1::ContractChanged contract = fact.contract();
+  const Stamp now = StampOf(fact);
+  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::ContractPlace> place,
+                        turn.Find(kPlaces, contract.contract()));
+  if (contract.deleted()) {
+    if (!place.has_value()) return absl::OkStatus();
+    turn.Delete(kPlaces, contract.contract());
+    return Store(place->key(), std::move(fact), true, turn);
+  }
+  const std::string key = ContractKey(contract);
+  if (place.has_value() && place->key() != key) {
+    // It went to another owner or target.
+    WEFT_ASSIGN_OR_RETURN(const std::optional<v1::StoredFact> old,
+                          turn.Find(kCurrent, place->key()));
+    if (old.has_value()) Retire(place->key(), *old, now, fact.recorded_us(), turn);
+  }
+  if (!place.has_value() || place->key() != key) {
+    v1::ContractPlace moved;
+    moved.set_key(key);
+    turn.Put(kPlaces, contract.contract(), moved);
+  }
+  return Store(key, std::move(fact), false, turn);
+}
+
+absl::Status NumberChannel(const std::string& channel, Stamp now, Turn& turn) {
+  if (channel.empty()) return absl::OkStatus();
+  const std::string key = ChannelKey(channel);
+  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::NumberedName> known, turn.Find(kNumbers, key));
+  if (known.has_value()) return absl::OkStatus();
+  v1::NumberedName name;
+  name.set_name(channel);
+  name.set_number(static_cast<int64_t>(now));
+  turn.Put(kNumbers, key, name);
+  turn.Put(kNumbers, NumberKey('h', now), name);
+  return absl::OkStatus();
+}
+
+bool CoversPrices(const facts::v1::LoadChanged& load) {
+  if (load.entities().empty()) return true;
+  for (const std::string& entity : load.entities()) {
+    if (entity == "price" || entity == "prices") return true;
+  }
+  return false;
+}
+
+absl::Status StoreLoad(const facts::v1::LoadChanged& load, const v1::StoredFact& at, Turn& turn) {
+  if (!CoversPrices(load)) return absl::OkStatus();
+  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::LoadRow> old, turn.Find(kLoads, load.connection()));
+  v1::LoadRow row = old.value_or(v1::LoadRow());
+  row.set_began(true);
+  if (load.ended()) row.set_ended(true);
+  row.set_position(static_cast<int64_t>(StampOf(at)));
+  row.set_recorded_us(at.recorded_us());
+  turn.Put(kLoads, load.connection(), row);
+  return absl::OkStatus();
+}
+
+template <typename Message>
+absl::Status Parse(const Event& event, Message& message) {
+  if (!message.ParseFromString(event.payload)) {
+    return DataLoss("EVENT_UNREADABLE",
+                    absl::StrCat("event ", event.subject, " does not parse as ", event.type));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status OnFact(const Event& event, Turn& turn) {
+  if (event.tombstone) return absl::OkStatus();  // A deletion comes as a fact of its own.
+  v1::StoredFact fact = NewFact(event, turn);
+  if (event.type == "weft.facts.v1.PriceChanged") {
+    facts::v1::PriceChanged& price = *fact.mutable_price();
+    WEFT_RETURN_IF_ERROR(Parse(event, price));
+    WEFT_RETURN_IF_ERROR(CheckFact(price));
+    const std::string key = PriceKey(price);
+    const bool deleted = price.deleted();
+    return Store(key, std::move(fact), deleted, turn);
+  }
+  if (event.type == "weft.facts.v1.ContractChanged") {
+    WEFT_RETURN_IF_ERROR(Parse(event, *fact.mutable_contract()));
+    WEFT_RETURN_IF_ERROR(CheckFact(fact.contract()));
+    return StoreContract(std::move(fact), turn);
+  }
+  if (event.type == "weft.facts.v1.ItemChanged") {
+    facts::v1::ItemChanged& item = *fact.mutable_item();
+    WEFT_RETURN_IF_ERROR(Parse(event, item));
+    WEFT_RETURN_IF_ERROR(CheckFact(item));
+    const std::string key = ItemKey(item.sku());
+    const bool deleted = item.deleted();
+    return Store(key, std::move(fact), deleted, turn);
+  }
+  if (event.type == "weft.facts.v1.AccountChanged") {
+    facts::v1::AccountChanged& account = *fact.mutable_account();
+    WEFT_RETURN_IF_ERROR(Parse(event, account));
+    WEFT_RETURN_IF_ERROR(CheckFact(account));
+    // Addresses, names and blocks are no business of prices, and may be personal.
+    account.clear_name();
+    account.clear_addresses();
+    account.clear_terms();
+    account.clear_order_blocked();
+    account.clear_block_reason();
+    const std::string key = AccountKey(account.account());
+    const bool deleted = account.deleted();
+    return Store(key, std::move(fact), deleted, turn);
+  }
+  if (event.type == "weft.facts.v1.PriceBookChanged") {
+    facts::v1::PriceBookChanged& book = *fact.mutable_book();
+    WEFT_RETURN_IF_ERROR(Parse(event, book));
+    WEFT_RETURN_IF_ERROR(CheckFact(book));
+    if (!book.deleted()) {
+      WEFT_RETURN_IF_ERROR(NumberChannel(book.channel(), StampOf(fact), turn));
+    }
+    const std::string key = BookKey(book.book());
+    const bool deleted = book.deleted();
+    return Store(key, std::move(fact), deleted, turn);
+  }
+  if (event.type == "weft.facts.v1.PartNumberChanged") {
+    facts::v1::PartNumberChanged& number = *fact.mutable_part_number();
+    WEFT_RETURN_IF_ERROR(Parse(event, number));
+    WEFT_RETURN_IF_ERROR(CheckFact(number));
+    const std::string key = PartNumberKey(number.account(), number.customer_sku());
+    const bool deleted = number.deleted();
+    return Store(key, std::move(fact), deleted, turn);
+  }
+  if (event.type == "weft.facts.v1.LoadChanged") {
+    facts::v1::LoadChanged load;
+    WEFT_RETURN_IF_ERROR(Parse(event, load));
+    return StoreLoad(load, fact, turn);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace weft::pricing::app

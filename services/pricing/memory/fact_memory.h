@@ -1,0 +1,169 @@
+// The read model: the current and coming versions of all facts of all tenants, in
+// memory. Answers are found here; RocksDB is not asked for a current price.
+//
+// Writing: the shard's sequencer calls Load() and Apply() (one thread at a time; a
+// mutex that nobody contends says so). Reading: any thread, without locks.
+//
+// How a reader sees one position while facts change: every version of a fact is a
+// node that carries the positions [from, until) it holds for. The sequencer puts a
+// new version at the head of its chain, marks the old one's end, and only then
+// publishes the tenant's new position. A reader takes the published position once
+// and skips nodes that do not hold for it, so a request of 5,000 lines sees one
+// state however many facts arrive meanwhile.
+//
+// How old versions go: a replaced node is taken out of its chain when every reader
+// that is in came after the position that ended it was published, and reused when
+// every reader that is in came after that (Epochs). Tables that were outgrown go
+// the same way.
+//
+// Memory: a price of one tier takes 64 octets and 16 to 43 of the table; see
+// bytes().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "libs/base/sync.h"
+#include "libs/engine/program.h"
+#include "services/pricing/domain/facts.h"
+#include "services/pricing/fact_convert.h"
+#include "services/pricing/memory/arena.h"
+#include "services/pricing/memory/epochs.h"
+#include "services/pricing/memory/head_table.h"
+#include "services/pricing/memory/symbols.h"
+
+namespace weft::pricing {
+
+// A version of a fact in a chain.
+struct Node {
+  uint64_t from = 0;                       // First position it holds for.
+  std::atomic<uint64_t> until{kNever};     // First position it does not hold for.
+  std::atomic<Node*> next{nullptr};        // Any order.
+
+  bool Holds(Stamp position) const {
+    return from <= position && position < until.load(std::memory_order_acquire);
+  }
+};
+
+// What a reader takes once.
+struct TenantHead {
+  Stamp position = 0;      // Of the last fact applied.
+  int64_t source_us = 0;   // When that fact was appended to the log.
+  bool load_began = false;   // A load of prices has begun; has ended.
+  bool load_ended = false;
+  bool has_prices = false;
+  // Prices may be asked: a load has ended, or none was ever announced and there
+  // are prices.
+  bool loaded() const { return load_ended || (!load_began && has_prices); }
+};
+
+class FactMemory : public engine::ReadModel {
+ public:
+  FactMemory();
+  ~FactMemory() override;
+  FactMemory(const FactMemory&) = delete;
+  FactMemory& operator=(const FactMemory&) = delete;
+
+  void Load(const engine::ChangedRow& row) override;
+  void Apply(const std::vector<engine::ChangedRow>& rows, const std::string& tenant,
+             engine::Position position) override;
+
+  // One tenant's facts at the position that was published when it was made. Make
+  // it for one request, on the stack of the thread that uses it.
+  class Snapshot final : public Facts {
+   public:
+    Snapshot(FactMemory& memory, absl::string_view tenant);
+
+    const TenantHead& head() const { return head_; }
+    Stamp position() const { return head_.position; }
+    // Number of a channel that some book named; 0 for others.
+    Stamp ChannelNumber(absl::string_view channel) const;
+
+    Symbol Find(SymbolKind kind, absl::string_view text) const override;
+    absl::string_view Text(Symbol symbol) const override;
+    const Item* FindItem(Symbol sku) const override;
+    const Account* FindAccount(Symbol account) const override;
+    const Book* FindBook(Symbol book) const override;
+    Symbol FindPartNumber(Symbol account, Symbol customer_sku) const override;
+    void AddBooks(Symbol group, std::vector<const Book*>& out) const override;
+    void AddOffers(Symbol owner, Symbol target, Offers& out) const override;
+    bool MayOffer(Symbol owner, Target target) const override;
+
+   private:
+    template <typename T>
+    const T* Visible(Symbol symbol) const;
+
+    Epochs::Guard guard_;
+    const FactMemory& memory_;
+    Symbol tenant_ = Symbol::kNone;
+    TenantHead head_;
+  };
+
+  // Octets in use: records, tables, names.
+  size_t bytes() const;
+  uint64_t price_facts() const { return offers_alive_.load(); }
+
+ private:
+  friend class Snapshot;
+  struct OfferNode;
+  template <typename T>
+  struct ValueNode;
+  struct Tenant;
+  class Names;
+  enum class Table : uint8_t { kSymbols, kOffers, kPartNumbers, kBooks };
+  // Frees what was taken out: a node of a fact, or a head.
+  using Freer = void (*)(FactMemory&, void*);
+  struct Retired {
+    uint64_t epoch = 0;
+    bool unlinked = false;
+    Table table = Table::kSymbols;
+    uint64_t key = 0;
+    void* what = nullptr;
+    Freer free = nullptr;
+  };
+
+  Tenant& TenantOf(const std::string& name);
+  void ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp now, TenantHead& head,
+                bool loading);
+  void ApplyFact(Tenant& tenant, const v1::StoredFact& fact, Stamp from);
+  void EndFact(Tenant& tenant, absl::string_view key, Stamp until);
+  void PutOffer(Symbol owner, Symbol target, Facts::Target sort, const Offer& offer, Stamp from);
+  bool EndOffer(Symbol owner, Symbol target, Symbol unit, absl::string_view name, bool any_unit,
+                Stamp until);
+  void EndBookLinks(Tenant& tenant, Symbol book, Stamp until);
+  template <typename T>
+  void PutValue(std::atomic<Node*>& head, T value, Stamp from);
+  template <typename T>
+  void EndValues(Table table, uint64_t key, std::atomic<Node*>& head, Stamp until);
+  void End(Table table, uint64_t key, Node* node, Stamp until, Freer free);
+  std::atomic<Node*>* HeadOf(Table table, uint64_t key) const;
+  static void Link(std::atomic<Node*>& head, Node* node);
+  void Unlink(std::atomic<Node*>& head, Node* node);
+  void Publish(Tenant& tenant, const TenantHead& head);
+  void Reclaim();
+  void Decode(const OfferNode& node, Offer& out) const;
+  static uint64_t PairKey(Symbol a, Symbol b) {
+    return (uint64_t{static_cast<uint32_t>(a)} << 32) | static_cast<uint32_t>(b);
+  }
+
+  Mutex writing_;  // Held by Load and Apply.
+  mutable Epochs epochs_;
+  Arena arena_;
+  Symbols symbols_;
+  HeadTable offers_;
+  HeadTable part_numbers_;
+  HeadTable group_books_;   // Of a group, or of a tenant for everyone's books.
+  std::deque<Retired> retired_;
+  std::vector<std::unique_ptr<Tenant>> tenants_;
+  std::atomic<uint64_t> offers_alive_{0};
+  std::atomic<size_t> value_bytes_{0};
+  OfferParts parts_;        // Scratch of the writer.
+};
+
+}  // namespace weft::pricing

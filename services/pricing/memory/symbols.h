@@ -1,0 +1,77 @@
+// Names as small numbers, shared by all tenants: the same (tenant, kind, text) is
+// always the same symbol. One writer; readers hold an Epochs::Guard.
+//
+// A symbol lives as long as the process: names are few and come again. Each has
+// room for the head of one chain (of an item, an account, a book, ...), so that
+// going from a name to its facts is one look-up of the text.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "services/pricing/domain/facts.h"
+#include "services/pricing/memory/arena.h"
+#include "services/pricing/memory/epochs.h"
+
+namespace weft::pricing {
+
+struct Node;
+
+struct SymbolEntry {
+  std::atomic<Node*> head{nullptr};
+  const char* text = nullptr;   // Constant after the symbol is published.
+  uint32_t tenant = 0;          // Symbol of the tenant; 0 for a tenant itself.
+  uint16_t length = 0;
+  SymbolKind kind = SymbolKind::kTenant;
+  std::atomic<uint8_t> targets{0};  // Facts::Target bits of what it offers.
+};
+
+class Symbols {
+ public:
+  Symbols(Epochs& epochs, Arena& arena);
+  ~Symbols();
+
+  Symbol Find(Symbol tenant, SymbolKind kind, absl::string_view text) const;
+  // Writer only.
+  Symbol Intern(Symbol tenant, SymbolKind kind, absl::string_view text);
+
+  SymbolEntry& at(Symbol symbol) const {
+    const auto id = static_cast<uint32_t>(symbol);
+    return chunks_[id / kChunk].load(std::memory_order_acquire)[id % kChunk];
+  }
+  absl::string_view Text(Symbol symbol) const {
+    if (symbol == Symbol::kNone) return absl::string_view();
+    const SymbolEntry& entry = at(symbol);
+    return absl::string_view(entry.text, entry.length);
+  }
+
+  // Writer only.
+  void Reclaim(uint64_t oldest);
+  uint32_t size() const { return size_; }
+  size_t bytes() const;
+
+ private:
+  static constexpr uint32_t kChunk = 4096;
+  static constexpr uint32_t kChunks = 16384;  // 67 million names.
+
+  struct Table {
+    explicit Table(uint64_t capacity)
+        : mask(capacity - 1), ids(new std::atomic<uint32_t>[capacity]()) {}
+    uint64_t mask;
+    std::unique_ptr<std::atomic<uint32_t>[]> ids;
+  };
+  static uint64_t Hash(Symbol tenant, SymbolKind kind, absl::string_view text);
+
+  Epochs& epochs_;
+  Arena& arena_;
+  std::unique_ptr<std::atomic<SymbolEntry*>[]> chunks_;
+  std::atomic<Table*> table_{nullptr};
+  std::vector<std::unique_ptr<Table>> tables_;
+  std::vector<uint64_t> retired_;
+  uint32_t size_ = 0;
+};
+
+}  // namespace weft::pricing

@@ -1,0 +1,63 @@
+// What pricing stores. Keys, behind the engine's partition, tenant and table:
+//
+//   current   = "i" sku                                 item
+//             | "a" account                             account
+//             | "b" book                                price book
+//             | "p" sku book unit entry                 price of a book
+//             | "c" side owner sort target contract     contract
+//             | "n" account customer-sku                part number
+//   side      = "a" account | "g" group
+//   sort      = "s" sku | "c" category | "e" everything (target is empty)
+//   history   = current number       a version that was replaced, by its first position
+//   places    = contract             → key of its current row
+//   numbers   = "i" number | "a" number | "h" number    → name of an item, account, channel
+//             | "H" channel                             → its number
+//   loads     = connection
+//   info      = (empty)
+//
+// A price lies under its item and a contract under its owner, so that everything
+// a question at a past position needs is a handful of short scans.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "libs/engine/table.h"
+#include "services/pricing/domain/facts.h"
+#include "weft/pricing/v1/state.pb.h"
+
+namespace weft::pricing {
+
+inline constexpr engine::Table<v1::StoredFact> kCurrent{1, "current"};
+inline constexpr engine::Table<v1::StoredFact> kHistory{2, "history"};
+inline constexpr engine::Table<v1::ContractPlace> kPlaces{3, "places"};
+inline constexpr engine::Table<v1::NumberedName> kNumbers{4, "numbers"};
+inline constexpr engine::Table<v1::LoadRow> kLoads{5, "loads"};
+inline constexpr engine::Table<v1::HistoryRow> kInfo{6, "info"};
+
+std::string ItemKey(absl::string_view sku);
+std::string AccountKey(absl::string_view account);
+std::string BookKey(absl::string_view book);
+std::string PriceKey(const facts::v1::PriceChanged& price);
+std::string ContractKey(const facts::v1::ContractChanged& contract);
+std::string PartNumberKey(absl::string_view account, absl::string_view customer_sku);
+// What the prices of one item, and the contracts of one owner for one target,
+// start with.
+std::string PricesOfItem(absl::string_view sku);
+std::string ContractsOf(SymbolKind owner_kind, absl::string_view owner, Facts::Target sort,
+                        absl::string_view target);
+
+std::string HistoryKey(absl::string_view current_key, Stamp from);
+std::string NumberKey(char kind, Stamp number);
+std::string ChannelKey(absl::string_view channel);
+
+inline Stamp StampOf(int64_t generation, int64_t offset) {
+  return (static_cast<Stamp>(generation) << 48) | static_cast<Stamp>(offset);
+}
+inline Stamp StampOf(const v1::StoredFact& fact) {
+  return StampOf(fact.generation(), fact.offset());
+}
+// "g1.1234".
+std::string PositionText(Stamp stamp);
+
+}  // namespace weft::pricing
