@@ -112,7 +112,7 @@ void SetReason(const Facts& facts, const LineQuestion& question, const LineAnswe
       break;
     case LineReason::kInvalidQuantity:
       metadata["quantity"] = std::string(question.quantity.substr(0, 60));
-      out.set_message("the quantity must be a decimal number above 0");
+      out.set_message("the quantity must be a decimal number above 0 of at most 18 digits");
       break;
     case LineReason::kUnknownUnit:
       metadata["unit"] = std::string(question.unit.substr(0, 60));

@@ -5,8 +5,6 @@
 namespace weft::pricing {
 namespace {
 
-using uint128 = unsigned __int128;
-
 constexpr size_t kMacBytes = 8;
 constexpr size_t kMaxBytes = kMaxDecisionId / 4 * 3;
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -131,7 +129,7 @@ void AppendDecisionId(const SipKey& key, absl::string_view tenant, const Decisio
   w.Octet(static_cast<uint8_t>(decision.currency.number() >> 8));
   w.Octet(static_cast<uint8_t>(decision.currency.number()));
   w.Octet(static_cast<uint8_t>(decision.quantity.scale()));
-  w.Varint(static_cast<uint128>(decision.quantity.coefficient()));
+  w.Varint(static_cast<uint64_t>(decision.quantity.coefficient_64()));
   w.Varint(static_cast<uint64_t>(decision.unit));
   const auto as_of = static_cast<uint64_t>(decision.as_of_us);
   w.Varint((as_of << 1) ^ (decision.as_of_us < 0 ? ~uint64_t{0} : 0));
@@ -172,7 +170,7 @@ std::optional<Decision> ReadDecisionId(const SipKey& key, absl::string_view tena
   const auto high = static_cast<uint16_t>(r.Octet() << 8);
   decision.currency = Currency::FromNumber(static_cast<uint16_t>(high | r.Octet()));
   const int scale = r.Octet();
-  const auto coefficient = static_cast<Decimal::Coefficient>(r.Varint<uint128>());
+  const auto coefficient = static_cast<Decimal::Coefficient>(r.Varint<uint64_t>());
   const absl::StatusOr<Decimal> quantity = Decimal::FromCoefficient(coefficient, scale);
   decision.unit = static_cast<int>(r.Varint<uint64_t>());
   const auto as_of = r.Varint<uint64_t>();

@@ -12,7 +12,7 @@
 //   item     = number
 //   number   = generation offset      two varints: first record of the subject
 //   currency = 2 octets, big-endian   Currency::number()
-//   quantity = scale coefficient      1 octet; varint of up to 128 bits, positive
+//   quantity = scale coefficient      1 octet; varint, positive, below 2^63
 //   unit     = varint                 0 = base unit, else 1 + index in the item's units
 //   as_of    = varint                 zigzag, microseconds since 1970
 //   position = generation offset

@@ -480,7 +480,7 @@ void PriceFinder::Find(const LineQuestion& question, Depth depth, LineAnswer& an
     return;
   }
   if (Decimal::ParseInto(question.quantity, answer.quantity) != DecimalError::kOk ||
-      answer.quantity.sign() <= 0) {
+      answer.quantity.sign() <= 0 || !answer.quantity.fits_64()) {
     answer.reason = LineReason::kInvalidQuantity;
     return;
   }

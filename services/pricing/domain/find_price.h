@@ -46,7 +46,7 @@ enum class Source : uint8_t { kAccountContract, kParentContract, kGroupContract,
 struct LineQuestion {
   absl::string_view sku;
   absl::string_view customer_sku;  // Used when `sku` is empty.
-  absl::string_view quantity;      // Decimal text.
+  absl::string_view quantity;      // Decimal text, above 0, at most 18 digits.
   absl::string_view unit;          // "" = the base unit.
 };
 

@@ -120,8 +120,9 @@ FactMemory::Tenant& FactMemory::TenantOf(const std::string& name) {
 void FactMemory::Load(const engine::ChangedRow& row) {
   MutexLock lock(writing_);
   Tenant& tenant = TenantOf(row.tenant);
-  // Nobody reads while a shard opens: the head changes in place.
-  ApplyRow(tenant, row, 0, *const_cast<TenantHead*>(tenant.head.load()), true);
+  // Nobody reads while a shard opens: the head changes in place. A shard that is
+  // opened again in one process replaces what it loaded before.
+  ApplyRow(tenant, row, 0, *const_cast<TenantHead*>(tenant.head.load()));
 }
 
 void FactMemory::Apply(const std::vector<engine::ChangedRow>& rows, const std::string& tenant_name,
@@ -131,7 +132,7 @@ void FactMemory::Apply(const std::vector<engine::ChangedRow>& rows, const std::s
   TenantHead head = *tenant.head.load();
   const Stamp now = StampOf(position.generation, position.offset);
   const size_t first = retired_.size();
-  for (const engine::ChangedRow& row : rows) ApplyRow(tenant, row, now, head, false);
+  for (const engine::ChangedRow& row : rows) ApplyRow(tenant, row, now, head);
   Publish(tenant, head);
   for (size_t i = first; i < retired_.size(); ++i) retired_[i].epoch = epochs_.current();
   epochs_.Advance();
@@ -151,7 +152,7 @@ void FactMemory::Publish(Tenant& tenant, const TenantHead& head) {
 }
 
 void FactMemory::ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp now,
-                          TenantHead& head, bool loading) {
+                          TenantHead& head) {
   const auto see = [&](Stamp stamp, int64_t recorded_us) {
     head.position = std::max(head.position, stamp);
     head.source_us = std::max(head.source_us, recorded_us);
@@ -167,7 +168,7 @@ void FactMemory::ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp n
     v1::StoredFact fact;
     WEFT_CHECK(fact.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
     const Stamp from = StampOf(fact);
-    if (!loading) EndFact(tenant, row.key, from);
+    EndFact(tenant, row.key, from);
     ApplyFact(tenant, fact, from);
     see(std::max(from, now), fact.recorded_us());
     head.has_prices = head.has_prices || fact.has_price() || fact.has_contract();

@@ -129,8 +129,7 @@ class FactMemory : public engine::ReadModel {
   };
 
   Tenant& TenantOf(const std::string& name);
-  void ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp now, TenantHead& head,
-                bool loading);
+  void ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp now, TenantHead& head);
   void ApplyFact(Tenant& tenant, const v1::StoredFact& fact, Stamp from);
   void EndFact(Tenant& tenant, absl::string_view key, Stamp until);
   void PutOffer(Symbol owner, Symbol target, Facts::Target sort, const Offer& offer, Stamp from);

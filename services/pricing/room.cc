@@ -1,0 +1,51 @@
+#include "services/pricing/room.h"
+
+#include <utility>
+
+#include "libs/base/status_macros.h"
+#include "services/pricing/app.h"
+#include "services/pricing/service.h"
+
+namespace weft::pricing {
+namespace {
+
+class PricingRoom final : public service::Room {
+ public:
+  PricingRoom(Settings settings, const service::Surroundings& surroundings)
+      : settings_(std::move(settings)),
+        clock_(*surroundings.clock),
+        mac_key_(surroundings.mac_key),
+        program_(MakeProgram(memory_)) {}
+
+  engine::Program* program() override { return &program_; }
+  void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) override {
+    service_ = std::make_unique<Service>(settings_, memory_, *shards, clock_, mac_key_);
+    service_->Bind(methods);
+  }
+
+ private:
+  const Settings settings_;
+  const Clock& clock_;
+  const std::string mac_key_;
+  FactMemory memory_;
+  engine::Program program_;
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace
+
+engine::Program MakeProgram(FactMemory& memory) {
+  engine::Program program("pricing");
+  program.Events(engine::kTimeline, &app::OnFact);
+  program.read_models.push_back(&memory);
+  return program;
+}
+
+std::unique_ptr<service::Room> MakeRoom(const v1::PricingConfig& config,
+                                        const service::Surroundings& surroundings) {
+  absl::StatusOr<Settings> settings = MakeSettings(config);
+  WEFT_CHECK_OK(settings);
+  return std::make_unique<PricingRoom>(*std::move(settings), surroundings);
+}
+
+}  // namespace weft::pricing
