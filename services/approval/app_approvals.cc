@@ -86,6 +86,12 @@ void Close(engine::Turn& turn, const std::string& id, v1::ApprovalRow& row,
 absl::StatusOr<Decider> DeciderOf(const engine::Turn& turn, const Directory& directory,
                                   const std::string& named) {
   Decider decider;
+  // A shop or a room speaks for whoever is signed in there; a person's token
+  // speaks for that person alone.
+  if (!turn.principal().user.empty() && !named.empty() && named != turn.principal().user) {
+    return PermissionDenied("CANNOT_DECIDE_FOR_OTHER",
+                            "a token of one user cannot decide in the name of another");
+  }
   WEFT_ASSIGN_OR_RETURN(decider.user, ActingUser(turn.principal(), named));
   if (decider.user.empty()) {
     return InvalidArgument("USER_REQUIRED", "name the user who decides", {{"field", "user"}});

@@ -76,6 +76,18 @@ TEST_CASE("a decision needs a user and a yes or no", "[decide]") {
   CHECK(ReasonOf(rig.TryDecide("approvals/none", "cat").status()) == "APPROVAL_NOT_FOUND");
 }
 
+TEST_CASE("a person's token decides for that person alone", "[decide]") {
+  Rig rig;
+  const v1::Order order = rig.Submit("200");
+  v1::DecideRequest request;
+  request.set_name(order.approval());
+  request.set_decision(v1::DECISION_APPROVE);
+  request.set_user("cat");
+  const auto answer = rig.room.Submit<v1::Approval>("weft.approval.v1.ApprovalService/Decide",
+                                                    rig.Staff("sam"), "d1", request);
+  CHECK(ReasonOf(answer.status()) == "CANNOT_DECIDE_FOR_OTHER");
+}
+
 TEST_CASE("another account's approval cannot be told from none", "[decide]") {
   Rig rig;
   const v1::Order order = rig.Submit("200");
