@@ -9,6 +9,7 @@
 #include "libs/testing/room_harness.h"
 #include "services/erp-connector/domain/payload.h"
 #include "services/erp-connector/ingest_call.h"
+#include "services/erp-connector/inlet.h"
 #include "services/erp-connector/json_tree.h"
 #include "services/erp-connector/program.h"
 #include "services/erp-connector/state.h"
@@ -309,7 +310,7 @@ TEST_CASE("any order of arrival with any repeats ends at the newest state", "[er
       CHECK(last[sku].name() == absl::StrCat("v", kVersions));
     }
   }
-  CHECK(world.Connection().live().at("item") == kItems - kItems / 3);
+  CHECK(LiveOf(world.Connection(), Kind::kItem) == kItems - kItems / 3);
 }
 
 TEST_CASE("a delete before the create keeps a late create from reviving the object", "[erp]") {
@@ -485,7 +486,7 @@ TEST_CASE("a full load deletes what it leaves out, up to the share allowed", "[e
   CHECK(world.Load(2).state() == state);
   CHECK(world.Load(2).counts(0).deleted() == deleted);
   CHECK(static_cast<int64_t>(world.Events<facts::ItemChanged>(engine::kTimeline).size()) == deleted);
-  CHECK(world.Connection().live().at("item") == 3'000 - deleted);
+  CHECK(LiveOf(world.Connection(), Kind::kItem) == 3'000 - deleted);
   const auto loads = world.Events<facts::LoadChanged>(engine::kTimeline);
   CHECK(loads.size() == (state == v1::LOAD_STATE_ENDED ? 2 : 1));
 
@@ -496,13 +497,13 @@ TEST_CASE("a full load deletes what it leaves out, up to the share allowed", "[e
       resolve.set_resolution(v1::LOAD_RESOLUTION_DELETE);
       REQUIRE(world.Call<v1::Load>("ResolveLoad", resolve).ok());
       CHECK(world.Load(2).state() == v1::LOAD_STATE_ENDED);
-      CHECK(world.Connection().live().at("item") == 3'000 - left_out);
+      CHECK(LiveOf(world.Connection(), Kind::kItem) == 3'000 - left_out);
     }
     SECTION("somebody says keep") {
       resolve.set_resolution(v1::LOAD_RESOLUTION_KEEP);
       REQUIRE(world.Call<v1::Load>("ResolveLoad", resolve).ok());
       CHECK(world.Load(2).state() == v1::LOAD_STATE_ENDED);
-      CHECK(world.Connection().live().at("item") == 3'000);
+      CHECK(LiveOf(world.Connection(), Kind::kItem) == 3'000);
     }
   }
 }
@@ -513,7 +514,7 @@ TEST_CASE("a load deletes only kinds that it covers", "[erp]") {
 
   world.Ingest(absl::StrJoin({LoadBegin("L1"), Item("A", 1), LoadEnd("L1")}, "\n"));
 
-  CHECK(world.Connection().live().at("price") == 1);
+  CHECK(LiveOf(world.Connection(), Kind::kPrice) == 1);
   CHECK(world.Load(1).state() == v1::LOAD_STATE_ENDED);
 }
 

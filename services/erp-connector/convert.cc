@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/erp-connector/exports.h"
+#include "services/erp-connector/inlet.h"
 
 namespace weft::erp {
 namespace {
@@ -76,12 +77,11 @@ v1::Connection ToProto(const ConnectionSettings& settings, const v1::ConnectionR
   shown.set_unresolved_count(row.unresolved());
   // By the number of the kind, so that the order never changes.
   for (int i = 1; i <= kKindCount; ++i) {
-    const std::string type(InfoOf(static_cast<Kind>(i)).type);
-    const auto live = row.live().find(type);
-    if (live == row.live().end() || live->second == 0) continue;
+    const auto kind = static_cast<Kind>(i);
+    if (LiveOf(row, kind) == 0) continue;
     v1::EntityCount& count = *shown.add_entities();
-    count.set_type(type);
-    count.set_live(live->second);
+    count.set_type(std::string(InfoOf(kind).type));
+    count.set_live(LiveOf(row, kind));
   }
   shown.set_loaded(row.loaded());
   return shown;

@@ -112,6 +112,11 @@ void ReadTombstone(absl::string_view record_key, Envelope& envelope, Problem& pr
 
 }  // namespace
 
+int64_t LiveOf(const v1::ConnectionRow& row, Kind kind) {
+  const int place = static_cast<int>(kind);
+  return place < row.live_size() ? row.live(place) : 0;
+}
+
 void AddTo(v1::MessageCounts& counts, const Outcome& outcome) {
   switch (outcome.what) {
     case Outcome::What::kApplied:
@@ -157,7 +162,10 @@ absl::Status Inlet::Open() {
 void Inlet::Close() {
   for (size_t i = 1; i < live_delta_.size(); ++i) {
     const std::string type(InfoOf(static_cast<Kind>(i)).type);
-    if (live_delta_[i] != 0) (*row_.mutable_live())[type] += live_delta_[i];
+    if (live_delta_[i] != 0) {
+      while (row_.live_size() <= static_cast<int>(i)) row_.add_live(0);
+      row_.set_live(static_cast<int>(i), row_.live(static_cast<int>(i)) + live_delta_[i]);
+    }
     if (mentioned_delta_[i] != 0 && load_.has_value()) {
       for (v1::LoadEntity& entity : *load_->mutable_counts()) {
         if (entity.type() == type) entity.set_mentioned(entity.mentioned() + mentioned_delta_[i]);
@@ -645,8 +653,7 @@ absl::StatusOr<Outcome> Inlet::ApplyLoad(const Envelope& envelope) {
       event.add_entities(type);
       v1::LoadEntity& entity = *load_->add_counts();
       entity.set_type(type);
-      const auto live = row_.live().find(type);
-      entity.set_before(live == row_.live().end() ? 0 : live->second);
+      entity.set_before(LiveOf(row_, kind));
     }
     row_.set_open_load(number);
     turn_.Emit(engine::kTimeline, absl::StrCat("loads/", connection_.name), event);

@@ -116,6 +116,9 @@ class Inlet {
   absl::flat_hash_map<std::string, bool> live_;  // What references found, this turn.
 };
 
+// Live objects of a kind.
+int64_t LiveOf(const v1::ConnectionRow& row, Kind kind);
+
 // Adds `outcome` to `counts`.
 void AddTo(v1::MessageCounts& counts, const Outcome& outcome);
 
