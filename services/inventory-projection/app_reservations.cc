@@ -93,7 +93,7 @@ absl::StatusOr<Lines> ReadLines(const v1::ReserveRequest& request, const TenantF
     }
     const Stock& stock = out.stocks[at->second];
     if (!stock.known) {
-      if (!facts.items_loaded) {
+      if (!facts.loaded) {
         return LineError(absl::StatusCode::kFailedPrecondition, "NOT_LOADED",
                          absl::StrCat("item ", line.sku(),
                                       " is not known and the items have not been loaded from "
@@ -103,7 +103,7 @@ absl::StatusOr<Lines> ReadLines(const v1::ReserveRequest& request, const TenantF
       return LineError(absl::StatusCode::kFailedPrecondition, "UNKNOWN_ITEM",
                        absl::StrCat("there is no item ", line.sku()), i, "sku", line);
     }
-    if (stock.places.empty() && !facts.stock_loaded) {
+    if (stock.places.empty() && !facts.loaded) {
       return LineError(absl::StatusCode::kFailedPrecondition, "NOT_LOADED",
                        "the stock has not been loaded from the ERP yet; repeat after the "
                        "first full load",

@@ -109,8 +109,7 @@ class World {
     Apply(Place("DEN", 1));
     Apply(Place("CHI", 2));
     Apply(Place("ATL", 3));
-    Apply(Loaded("items"));
-    Apply(Loaded("stock"));
+    Apply(Loaded("item"));
   }
 
   absl::Status Feed(const engine::Event& event) {

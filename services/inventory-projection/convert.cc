@@ -212,7 +212,7 @@ v1::Availability ToAvailability(const std::optional<Stock>& stock, const TenantF
   v1::Availability line;
   line.set_sku(query.sku());
   if (!stock.has_value() || !stock->known) {
-    if (facts.items_loaded) {
+    if (facts.loaded) {
       SetReason("UNKNOWN_ITEM", absl::StrCat("there is no item ", query.sku()), line);
     } else {
       SetReason("NOT_LOADED", "the items have not been loaded from the ERP yet", line);
@@ -220,7 +220,7 @@ v1::Availability ToAvailability(const std::optional<Stock>& stock, const TenantF
     return line;
   }
   line.set_base_unit(stock->base_unit);
-  if (stock->places.empty() && !facts.stock_loaded) {
+  if (stock->places.empty() && !facts.loaded) {
     SetReason("NOT_LOADED", "the stock has not been loaded from the ERP yet", line);
     return line;
   }

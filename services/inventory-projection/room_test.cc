@@ -22,8 +22,7 @@ class Bench {
   Bench() : program_(MakeProgram(Settings())), room_(program_) {
     facts::v1::LoadChanged load;
     load.set_ended(true);
-    load.add_entities("items");
-    load.add_entities("stock");
+    load.add_entities("item");
     room_.Deliver("demo", engine::kTimeline, "erp-connector", "loads/main", load);
   }
 

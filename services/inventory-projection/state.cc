@@ -286,8 +286,7 @@ TenantFacts FactsOf(const v1::TenantRow& row) {
                         {.priority = location.priority(), .closed = location.closed()});
   }
   for (const std::string& entity : row.loaded()) {
-    if (absl::StartsWith(entity, "item")) facts.items_loaded = true;
-    if (absl::StartsWith(entity, "stock")) facts.stock_loaded = true;
+    if (absl::StartsWith(entity, "item")) facts.loaded = true;
   }
   return facts;
 }

@@ -88,8 +88,9 @@ inline absl::Time FromNanos(int64_t ns) { return absl::FromUnixNanos(ns); }
 // What every answer needs of a tenant.
 struct TenantFacts {
   Locations locations;
-  bool items_loaded = false;
-  bool stock_loaded = false;
+  // A full load of the items has ended. Counts belong to no load, so from then on an
+  // item that was never counted has none.
+  bool loaded = false;
 };
 TenantFacts FactsOf(const v1::TenantRow& row);
 absl::StatusOr<TenantFacts> ReadFacts(const engine::RowReader& rows);
