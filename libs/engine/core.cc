@@ -197,6 +197,9 @@ absl::Status Core::Load(bool first, const Times& times) {
           return Damaged("answer mark");
         }
         break;
+      case 'n':
+        next_task_ = layout::ParseU64(value).value_or(1);
+        break;
       case 'r':
         rebuilding_ = true;
         break;
@@ -255,7 +258,6 @@ absl::Status Core::Load(bool first, const Times& times) {
       PendingTask task;
       if (!in.U64(task.order)) return Damaged("task");
       task.released = true;
-      next_task_ = std::max(next_task_, task.order + 1);
       const std::string id(it->key().substr(1));
       PendingTask& kept = tasks_[id] = task;
       QueueTask(id, kept, absl::ZeroDuration());
@@ -325,13 +327,19 @@ void Core::ClearBatch() {
   batch_positions_.clear();
   batch_parked_.clear();
   batch_outbox_ = false;
+  batch_tasks_ = false;
 }
 
 void Core::Decide(std::vector<Input> inputs, const Times& times) {
   WEFT_CHECK(written_);
   ClearBatch();
   times_ = times;
-  clock_.Advance(times.wall, times.boot);
+  if (replay_now_.has_value()) {
+    clock_.Set(*replay_now_);
+  } else {
+    clock_.Advance(times.wall, times.boot);
+  }
+  if (options_.recorder != nullptr) RecordInputs(inputs);
   now_text_ = FormatEventTime(clock_.now());
   written_ = false;
 
@@ -366,6 +374,9 @@ void Core::Decide(std::vector<Input> inputs, const Times& times) {
                layout::TwoU64Value(outbox_next_, outbox_bytes_total_));
     effects_->outbox_end = outbox_next_;
   }
+  if (batch_tasks_) {
+    batch_.Put(Family::kMeta, layout::kNextTask, layout::U64Value(next_task_));
+  }
   if (batch_answer_bytes_ > 0) {
     std::string age;
     AppendTime(age, clock_.now());
@@ -397,6 +408,7 @@ void Core::Decide(std::vector<Input> inputs, const Times& times) {
     }
   }
   report_.bytes = static_cast<int64_t>(batch_.bytes().size());
+  if (options_.recorder != nullptr) RecordOutcome('d', batch_.bytes());
 }
 
 bool Core::dirty() const { return !batch_.empty(); }
@@ -554,6 +566,7 @@ bool Core::FinishTurn(Token* token) {
     AppendTime(value, clock_.now());
     value.append(spec.payload);
     batch_.Put(Family::kTasks, layout::Tagged('p', id), value);
+    batch_tasks_ = true;
     tasks_[id] = task;
     effects_->tasks.push_back(std::move(id));
   }
@@ -1107,6 +1120,7 @@ void Core::FailBatch(const absl::Status& status) {
   std::unique_ptr<Effects> effects = std::move(effects_);
   effects_ = std::make_unique<Effects>();
   ClearBatch();
+  if (options_.recorder != nullptr) options_.recorder->Append("f");
   WEFT_CHECK_OK(Load(/*first=*/false, times_));
   ++records_epoch_;
   // Batches before this one are in the store, but not released: what they
@@ -1378,6 +1392,7 @@ absl::StatusOr<std::vector<eventlog::StartPosition>> Core::StartPositions(
           row.rebuild_end = marks.end;
         }
         if (fresh) row.next = marks.begin;
+        if (options_.recorder != nullptr) RecordOffset(start.where);
       }
       const layout::OffsetRow& row = offsets_[{topic, p}];
       start.next_offset = row.next;
@@ -1392,6 +1407,13 @@ absl::StatusOr<std::vector<eventlog::StartPosition>> Core::StartPositions(
 
 void Core::StopPartition(const eventlog::TopicPartition& where, const std::string& reason) {
   if (!stopped_.emplace(where, reason).second) return;
+  if (options_.recorder != nullptr && reason != "EVENT_GAP") {
+    std::string record(1, 's');
+    AppendText(record, where.topic);
+    AppendVarint(record, static_cast<uint64_t>(where.partition));
+    AppendText(record, reason);
+    options_.recorder->Append(record);
+  }
   if (options_.observer != nullptr) {
     options_.observer->PartitionStopped(options_.shard, where.topic, where.partition, reason);
   }
@@ -1401,6 +1423,7 @@ absl::Status Core::SetLogIdentity(const std::string& identity) {
   Batch batch;
   batch.Put(Family::kMeta, layout::kLogIdentity, identity);
   WEFT_RETURN_IF_ERROR(store_.Write(batch, /*sync=*/true));
+  if (options_.recorder != nullptr) options_.recorder->Append(absl::StrCat("l", identity));
   log_identity_ = identity;
   return absl::OkStatus();
 }
@@ -1575,6 +1598,7 @@ absl::Status Core::Trim(bool all) {
   TrimOutbox(all ? 1 : static_cast<uint64_t>(options_.trim_rows_min), batch);
   TrimAnswers(all ? 20 : 2, batch);
   if (batch.empty()) return absl::OkStatus();
+  if (options_.recorder != nullptr) RecordOutcome(all ? 'T' : 't', batch.bytes());
   return store_.Write(batch, /*sync=*/false);
 }
 
@@ -1629,6 +1653,196 @@ void Core::TaskAnswered(const TaskCall& call, absl::StatusOr<std::string> answer
   const double spread =
       0.75 + static_cast<double>(Fnv(absl::StrCat(id, task.attempt)) % 1000) / 2000.0;
   QueueTask(id, task, steady + pause * spread);
+}
+
+// --- Recordings ----------------------------------------------------------------
+//
+//   record = "o" options | "b" batch | "d" digest | "T" low digest | "t" low digest
+//          | "p" topic partition offset-row | "s" topic partition reason
+//          | "f" | "l" identity
+//   batch  = wall boot steady now low results inputs
+
+void Core::RecordInputs(const std::vector<Input>& inputs) {
+  std::string record(1, 'b');
+  AppendU64(record, static_cast<uint64_t>(absl::ToUnixNanos(times_.wall)));
+  AppendU64(record, static_cast<uint64_t>(absl::ToInt64Nanoseconds(times_.boot)));
+  AppendU64(record, static_cast<uint64_t>(absl::ToInt64Nanoseconds(times_.steady)));
+  AppendTime(record, clock_.now());
+  AppendU64(record, outbox_low_);
+  AppendVarint(record, task_results_.size());
+  for (const KnownResult& known : task_results_) {
+    AppendText(record, known.id);
+    AppendVarint(record, static_cast<uint64_t>(known.answer.status().code()));
+    if (known.answer.ok()) {
+      AppendText(record, *known.answer);
+    } else {
+      AppendText(record, ReasonOf(known.answer.status()));
+      AppendText(record, std::string(known.answer.status().message()));
+    }
+  }
+  EncodeInputs(inputs, record);
+  options_.recorder->Append(record);
+}
+
+void Core::RecordOutcome(char tag, absl::string_view bytes) {
+  std::string record(1, tag);
+  AppendU64(record, outbox_low_);
+  const Sha256Digest digest = Sha256(bytes);
+  record.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+  options_.recorder->Append(record);
+}
+
+void Core::RecordOffset(const eventlog::TopicPartition& where) {
+  std::string record(1, 'p');
+  AppendText(record, where.topic);
+  AppendVarint(record, static_cast<uint64_t>(where.partition));
+  record.append(layout::EncodeOffset(offsets_[{where.topic, where.partition}]));
+  options_.recorder->Append(record);
+}
+
+void Core::BeginRecording() {
+  std::string record(1, 'o');
+  for (const int64_t v :
+       {absl::ToInt64Microseconds(options_.answers_kept),
+        absl::ToInt64Microseconds(options_.answers_kept_min), options_.answers_bytes_max,
+        int64_t{options_.timers_per_batch_max}, int64_t{options_.trim_rows_min},
+        int64_t{options_.dead_letters ? 1 : 0}}) {
+    AppendU64(record, static_cast<uint64_t>(v));
+  }
+  options_.recorder->Append(record);
+  for (const auto& [where, row] : offsets_) RecordOffset({where.first, where.second});
+  for (const auto& [where, reason] : stopped_) {
+    std::string stopped(1, 's');
+    AppendText(stopped, where.topic);
+    AppendVarint(stopped, static_cast<uint64_t>(where.partition));
+    AppendText(stopped, reason);
+    options_.recorder->Append(stopped);
+  }
+}
+
+namespace {
+
+absl::Status RecordDamaged() {
+  return DataLoss("RECORDING_DAMAGED", "the recording does not parse; take another one");
+}
+
+}  // namespace
+
+absl::StatusOr<CoreOptions> Core::RecordedOptions(absl::string_view record,
+                                                  CoreOptions options) {
+  if (record.empty() || record[0] != 'o') return RecordDamaged();
+  WireReader in(record.substr(1));
+  int64_t kept;
+  int64_t kept_min;
+  int64_t timers;
+  int64_t trim;
+  int64_t dead_letters;
+  if (!in.I64(kept) || !in.I64(kept_min) || !in.I64(options.answers_bytes_max) ||
+      !in.I64(timers) || !in.I64(trim) || !in.I64(dead_letters)) {
+    return RecordDamaged();
+  }
+  options.answers_kept = absl::Microseconds(kept);
+  options.answers_kept_min = absl::Microseconds(kept_min);
+  options.timers_per_batch_max = static_cast<int>(timers);
+  options.trim_rows_min = static_cast<int>(trim);
+  options.dead_letters = dead_letters != 0;
+  return options;
+}
+
+absl::StatusOr<Core::Replayed> Core::ReplayRecord(absl::string_view record) {
+  Replayed replayed;
+  if (record.empty()) return RecordDamaged();
+  WireReader in(record.substr(1));
+  const auto same_digest = [&](absl::string_view bytes) {
+    const Sha256Digest digest = Sha256(bytes);
+    return in.Rest() ==
+           absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size());
+  };
+  switch (record[0]) {
+    case 'b': {
+      // A batch without an outcome before it ended the process: it left nothing.
+      if (!written_) WEFT_RETURN_IF_ERROR(Write(/*sync=*/true));
+      int64_t wall;
+      int64_t boot;
+      int64_t steady;
+      absl::Time now;
+      uint64_t results;
+      if (!in.I64(wall) || !in.I64(boot) || !in.I64(steady) || !in.Time(now) ||
+          !in.U64(outbox_low_) || !in.Varint(results)) {
+        return RecordDamaged();
+      }
+      task_results_.clear();
+      for (uint64_t i = 0; i < results; ++i) {
+        std::string id;
+        uint64_t code;
+        std::string first;
+        if (!in.Text(id) || !in.Varint(code) || !in.Text(first)) return RecordDamaged();
+        absl::StatusOr<std::string> answer = first;
+        if (code != 0) {
+          std::string message;
+          if (!in.Text(message)) return RecordDamaged();
+          const auto as_code = static_cast<absl::StatusCode>(code);
+          answer = first.empty() ? absl::Status(as_code, message)
+                                 : Error(as_code, first, message);
+        }
+        task_results_.push_back(KnownResult{std::move(id), std::move(answer)});
+      }
+      std::vector<Input> inputs;
+      if (!DecodeInputs(in.Rest(), inputs)) return RecordDamaged();
+      replay_now_ = now;
+      Decide(std::move(inputs), Times{absl::FromUnixNanos(wall), absl::Nanoseconds(boot),
+                                      absl::Nanoseconds(steady)});
+      replayed.batch = true;
+      replayed.turns = report_.commands + report_.events + report_.timers + report_.tasks;
+      return replayed;
+    }
+    case 'd': {
+      uint64_t low;
+      if (!in.U64(low)) return RecordDamaged();
+      replayed.differs = !same_digest(batch_.bytes());
+      WEFT_RETURN_IF_ERROR(Write(/*sync=*/true));
+      while (Release()) {
+      }
+      return replayed;
+    }
+    case 't':
+    case 'T': {
+      if (!in.U64(outbox_low_)) return RecordDamaged();
+      Batch batch;
+      const bool all = record[0] == 'T';
+      TrimOutbox(all ? 1 : static_cast<uint64_t>(options_.trim_rows_min), batch);
+      TrimAnswers(all ? 20 : 2, batch);
+      replayed.differs = !same_digest(batch.bytes());
+      WEFT_RETURN_IF_ERROR(store_.Write(batch, /*sync=*/true));
+      return replayed;
+    }
+    case 'p':
+    case 's': {
+      eventlog::TopicPartition where;
+      uint64_t partition;
+      if (!in.Text(where.topic) || !in.Varint(partition)) return RecordDamaged();
+      where.partition = static_cast<int32_t>(partition);
+      if (record[0] == 's') {
+        std::string reason;
+        if (!in.Text(reason)) return RecordDamaged();
+        StopPartition(where, reason);
+        return replayed;
+      }
+      const auto row = layout::ParseOffset(in.Rest());
+      if (!row.has_value()) return RecordDamaged();
+      offsets_[{where.topic, where.partition}] = *row;
+      return replayed;
+    }
+    case 'f':
+      // What failed to be written then was written here: nothing more agrees.
+      return FailedPrecondition("RECORDING_ENDS",
+                                "the disk was full here; the recording cannot go on");
+    case 'l':
+      WEFT_RETURN_IF_ERROR(SetLogIdentity(std::string(in.Rest())));
+      return replayed;
+    default:
+      return RecordDamaged();
+  }
 }
 
 }  // namespace weft::engine

@@ -42,6 +42,7 @@
 #include "libs/engine/observer.h"
 #include "libs/engine/parked.h"
 #include "libs/engine/program.h"
+#include "libs/engine/recording.h"
 #include "libs/engine/row_cache.h"
 #include "libs/engine/shard_clock.h"
 #include "libs/engine/shards.h"
@@ -81,6 +82,8 @@ struct CoreOptions {
 
   // Publish what is parked on <topic>.dlq too; the log must have that topic.
   bool dead_letters = false;
+
+  InputRecorder* recorder = nullptr;  // Outlives the core.
 
   PlantedBugs bugs;
   Observer* observer = nullptr;  // Outlives the core.
@@ -196,6 +199,20 @@ class Core {
                     absl::Duration steady);
   size_t pending_tasks() const { return tasks_.size(); }
 
+  // --- Recordings (recording.h) ---------------------------------------------
+  // Writes what a replay must know beside the stored rows; the recorder has just
+  // begun a recording.
+  void BeginRecording();
+  // What a recording's first record says of the options that decide bytes.
+  static absl::StatusOr<CoreOptions> RecordedOptions(absl::string_view record,
+                                                     CoreOptions options);
+  struct Replayed {
+    bool batch = false;   // The record was a batch; it has been run.
+    int64_t turns = 0;
+    bool differs = false;  // It wrote other bytes than it did then.
+  };
+  absl::StatusOr<Replayed> ReplayRecord(absl::string_view record);
+
   // --- Figures -------------------------------------------------------------
   absl::Time now() const { return clock_.now(); }
   int64_t clock_steps_backward() const { return clock_.backward_steps(); }
@@ -246,6 +263,9 @@ class Core {
   // Takes over what the turn did; false when it did nothing.
   bool FinishTurn(Token* token);
   void QueueTask(const std::string& id, PendingTask& task, absl::Duration due);
+  void RecordInputs(const std::vector<Input>& inputs);
+  void RecordOutcome(char tag, absl::string_view bytes);
+  void RecordOffset(const eventlog::TopicPartition& where);
   void FailBatch(const absl::Status& status);
   void ClearBatch();
   void FillRelayRows();
@@ -266,6 +286,9 @@ class Core {
   Times times_;  // Of the last Decide().
   absl::Time stored_time_ = absl::InfinitePast();
 
+  // What a replayed record said, until it is compared.
+  std::optional<absl::Time> replay_now_;
+
   // The batch under construction.
   Batch batch_;
   BatchReport report_;
@@ -285,6 +308,7 @@ class Core {
   absl::btree_set<std::string> batch_positions_;
   absl::btree_map<std::string, std::optional<std::string>> batch_parked_;  // Encoded.
   bool batch_outbox_ = false;
+  bool batch_tasks_ = false;
   std::unique_ptr<class CoreTurn> turn_;
   std::string now_text_;  // Shard time of the batch in RFC 3339.
 

@@ -11,6 +11,7 @@
 //            67 ("g")                    → u64            generation of the timeline
 //            6c ("l")                    → octets         identity of the log
 //            77 ("w")                    → u64            first outbox row not yet trimmed
+//            6e ("n")                    → u64            order of the next task
 //            72 ("r")                    →                rows were wiped to be read again
 //            78 ("x")                    → u64 u64        next outbox row, bytes of all rows so far
 //            61 ("a")                    → u64 u64        next age row, bytes of all answers so far
@@ -56,6 +57,7 @@ inline constexpr char kOutboxLow[] = "w";
 inline constexpr char kOutboxNext[] = "x";
 inline constexpr char kAnswerTotals[] = "a";
 inline constexpr char kNextParked[] = "k";
+inline constexpr char kNextTask[] = "n";
 inline constexpr char kRebuilding[] = "r";
 
 // partition tenant 00 — what all rows of one tenant start with.

@@ -41,7 +41,11 @@ struct Options {
   size_t tasks_in_flight_max = 256;
   // Publish what is parked on <topic>.dlq.
   bool dead_letters = true;
-  CoreOptions core;  // Its shard, shards and observer are filled in.
+  CoreOptions core;  // Its shard, shards, observer and recorder are filled in.
+
+  // Records inputs for replays (recording.h): bytes of one recording, two are
+  // kept per shard, below <folder>/recordings-<shard>; 0 = off.
+  int64_t recording_bytes = 0;
 
   Observer* observer = nullptr;  // Outlives the shards.
   // Called when the disk failed in a way that only opening the store anew can

@@ -61,6 +61,11 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
   core.shards = options.shards;
   core.observer = options.observer;
   core.dead_letters = options.dead_letters;
+  if (options.recording_bytes > 0) {
+    shard->recorder_ = std::make_unique<FileRecorder>(
+        absl::StrCat(options.folder, "/recordings-", index), options.recording_bytes);
+    core.recorder = shard->recorder_.get();
+  }
   WEFT_ASSIGN_OR_RETURN(shard->core_, Core::Open(core, program, *shard->store_, shard->Now()));
   shard->PublishSnapshot();
   return shard;
@@ -231,6 +236,10 @@ void Shard::Sequence() {
     for (auto& job : work.jobs) job();
     work.jobs.clear();
     const Times now = Now();
+    if (recorder_ != nullptr && recorder_->full()) {
+      // A recording that cannot be made is no reason to stop.
+      if (recorder_->Begin(*store_).ok()) core_->BeginRecording();
+    }
     if (!work.inputs.empty() || core_->HasInternalWork(now)) {
       const auto start = std::chrono::steady_clock::now();
       core_->Decide(std::move(work.inputs), now);

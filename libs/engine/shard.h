@@ -80,6 +80,7 @@ class Shard {
   TaskRunner& runner_;
   const std::function<void(const std::vector<std::string>&)> changed_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<FileRecorder> recorder_;
   std::unique_ptr<Core> core_;  // The sequencer's once Start() ran.
   // Shared with callbacks that may come after the shard is gone.
   const std::shared_ptr<InputQueue> queue_;

@@ -21,6 +21,8 @@ class ShardClock {
   // Moves on to the moment (wall, boot) and returns the shard's time then.
   absl::Time Advance(absl::Time wall, absl::Duration boot);
   absl::Time now() const { return now_; }
+  // For replays: the time a recording says.
+  void Set(absl::Time now) { now_ = now; }
 
   // Steps noticed since the clock was made: the wall clock fell more than a
   // second behind, or jumped more than kForwardStep ahead.
