@@ -110,7 +110,7 @@ struct Program {
         return InvalidArgument("REQUEST_UNREADABLE", "the request does not parse");
       }
       WEFT_ASSIGN_OR_RETURN(const Response response, handler(request, turn));
-      return response.SerializeAsString();
+      return BytesOf(response);
     };
   }
   template <typename Request, typename Response>

@@ -1,8 +1,22 @@
 #include "libs/engine/table.h"
 
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "libs/base/status_macros.h"
 #include "libs/engine/wire.h"
 
 namespace weft::engine {
+
+void AppendBytesOf(const google::protobuf::MessageLite& message, std::string& out) {
+  const size_t before = out.size();
+  const size_t size = message.ByteSizeLong();
+  out.resize(before + size);
+  google::protobuf::io::ArrayOutputStream array(out.data() + before, static_cast<int>(size));
+  google::protobuf::io::CodedOutputStream stream(&array);
+  stream.SetSerializationDeterministic(true);
+  message.SerializeWithCachedSizes(&stream);
+  WEFT_CHECK(!stream.HadError());
+}
 
 Key& Key::Add(absl::string_view part) {
   for (char c : part) {

@@ -18,15 +18,26 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "google/protobuf/message_lite.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 
 namespace weft::engine {
 
+// Appends the bytes of `message`: the same message gives the same bytes, maps in
+// the order of their keys. Rows, events and answers are written so; two replicas
+// that applied the same inputs hold the same bytes.
+void AppendBytesOf(const google::protobuf::MessageLite& message, std::string& out);
+inline std::string BytesOf(const google::protobuf::MessageLite& message) {
+  std::string out;
+  AppendBytesOf(message, out);
+  return out;
+}
+
 // Protobuf messages store themselves; fields may be added, never reused.
 template <typename Row>
 struct ProtoCodec {
-  static void Encode(const Row& row, std::string& out) { row.AppendToString(&out); }
+  static void Encode(const Row& row, std::string& out) { AppendBytesOf(row, out); }
   static absl::StatusOr<Row> Decode(absl::string_view bytes, int /*version*/) {
     Row row;
     if (!row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

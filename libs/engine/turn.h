@@ -149,7 +149,7 @@ class Turn : public RowReader {
                          const std::string& subject, std::optional<std::string> payload) = 0;
   template <typename Message>
   void Emit(const std::string& topic, const std::string& subject, const Message& message) {
-    EmitBytes(topic, message.GetTypeName(), subject, message.SerializeAsString());
+    EmitBytes(topic, message.GetTypeName(), subject, BytesOf(message));
   }
   void EmitTombstone(const std::string& topic, const std::string& type,
                      const std::string& subject) {

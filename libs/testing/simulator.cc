@@ -14,8 +14,9 @@ namespace {
 
 // A settled world takes far fewer; beyond it something goes round in circles.
 constexpr int kSettleRoundsMax = 20'000;
-// Callers repeat after this.
+// Callers give up and repeat after this; a room's call is carried no longer.
 constexpr absl::Duration kCallTimeout = absl::Seconds(8);
+constexpr absl::Duration kTaskCallTimeout = absl::Seconds(30);
 
 bool IsUndecided(const absl::Status& status) {
   switch (status.code()) {
@@ -352,10 +353,10 @@ bool Simulator::PollHasNews(Node& node) {
 
 // --- Messages ----------------------------------------------------------------
 
-void Simulator::Post(std::function<void()> deliver) {
+void Simulator::Post(std::function<void()> deliver, bool may_repeat) {
   if (faults_) {
     if (Chance(options_.message_lost)) return;
-    if (Chance(options_.message_repeated)) messages_.push_back(deliver);
+    if (may_repeat && Chance(options_.message_repeated)) messages_.push_back(deliver);
   }
   messages_.push_back(std::move(deliver));
 }
@@ -370,8 +371,10 @@ bool Simulator::DeliverOne() {
   return true;
 }
 
-void Simulator::Deliver(const std::string& room, const engine::Command& command,
-                        engine::AnswerCallback done) {
+void Simulator::Deliver(const std::string& room, engine::Command command,
+                        absl::Duration deadline, engine::AnswerCallback done) {
+  if (steady_ > deadline) return;
+  command.timeout = deadline - steady_;
   Node& node = NodeOf(room);
   if (node.core == nullptr) {
     // Refused connection, or silence until the caller's time-out.
@@ -394,18 +397,23 @@ engine::TaskExecutor Simulator::Caller(const std::string& room, const std::strin
     command.request_id = call.key;
     command.principal.tenant = call.tenant;
     command.principal.roles = {"service"};
+    command.principal.accounts = {"*"};
+    command.principal.channels = {"*"};
     command.payload = call.payload;
-    Post([this, room, command, done] {
-      Deliver(room, command, [this, done](absl::StatusOr<engine::Answer> answer) {
-        Post([done, answer] {
-          if (answer.ok()) {
-            done(answer->payload);
-          } else {
-            done(answer.status());
-          }
-        });
-      });
-    });
+    const absl::Duration deadline = steady_ + kTaskCallTimeout;
+    Post(
+        [this, room, command, deadline, done] {
+          Deliver(room, command, deadline, [this, done](absl::StatusOr<engine::Answer> answer) {
+            Post([done, answer] {
+              if (answer.ok()) {
+                done(answer->payload);
+              } else {
+                done(answer.status());
+              }
+            });
+          });
+        },
+        options_.repeat_calls);
   };
 }
 
@@ -421,10 +429,11 @@ void Simulator::Send(const std::string& room, engine::Command command, Answered 
 void Simulator::SendCall(size_t index) {
   Call& call = calls_[index];
   call.send_at = steady_ + kCallTimeout;
-  // A refusal of an earlier attempt may come after the answer of a later one.
-  const bool acknowledged = call.answer.has_value();
-  Post([this, index, acknowledged] {
-    Deliver(calls_[index].room, calls_[index].command,
+  // A refusal of an earlier attempt may come after the answer of a later one, and
+  // a turn that changed nothing may be refused when it is decided anew.
+  const bool acknowledged = call.answer.has_value() && call.answer->token.number > 0;
+  Post([this, index, acknowledged, deadline = call.send_at] {
+    Deliver(calls_[index].room, calls_[index].command, deadline,
             [this, index, acknowledged](absl::StatusOr<engine::Answer> answer) {
               Post([this, index, acknowledged, answer] {
                 OnAnswer(index, acknowledged, answer);
@@ -443,8 +452,10 @@ void Simulator::OnAnswer(size_t index, bool acknowledged,
       call.answer = *answer;
       call.finished = true;
       if (call.answered) call.answered(answer);
-    } else if (call.answer->payload != answer->payload ||
-               !(call.answer->token == answer->token)) {
+    } else if ((call.answer->token.number > 0 || answer->replayed) &&
+               (call.answer->payload != answer->payload ||
+                !(call.answer->token == answer->token))) {
+      // A turn that changed nothing is decided anew and may say something else.
       Problem(absl::StrCat(call.room, " answers ", call.command.method, " ",
                            call.command.request_id, " of ", call.command.principal.tenant,
                            " differently: '", call.answer->payload, "', then '",
@@ -513,8 +524,9 @@ void Simulator::Run(int steps) {
   faults_ = false;
 }
 
-void Simulator::Settle() {
+void Simulator::Settle(absl::Duration timers_within) {
   faults_ = false;
+  const absl::Duration timers_until = steady_ + timers_within;
   for (const auto& where : held_) log_.HoldBack(where, INT64_MAX);
   held_.clear();
   // Somebody sets the clock right.
@@ -553,9 +565,10 @@ void Simulator::Settle() {
         idle = false;
         next = std::min(next, core.NextWake() - steady_);
       }
-      if (core.next_timer() != absl::InfiniteFuture()) {
+      const absl::Duration timer = core.next_timer() - core.now();
+      if (steady_ + timer <= timers_until) {
         idle = false;
-        next = std::min(next, core.next_timer() - core.now());
+        next = std::min(next, timer);
       }
     }
     if (idle && messages_.empty()) {

@@ -45,6 +45,9 @@ struct SimulatorOptions {
   int crash = 12;
   int message_lost = 40;
   int message_repeated = 60;
+  // Whether calls between rooms are repeated too, so that a refused one may be
+  // decided again while it is still within its deadline: harsher than gRPC.
+  bool repeat_calls = true;
   int append_failed = 60;    // Half of them written nevertheless.
   int record_repeated = 10;
   int partition_held = 10;
@@ -81,7 +84,8 @@ class Simulator {
   void Send(const std::string& room, engine::Command command, Answered answered = nullptr);
 
   void Run(int steps);
-  void Settle();
+  // `timers_within`: timers due later than this are left alone.
+  void Settle(absl::Duration timers_within = absl::Hours(4));
   // After Settle(). Acknowledged answers are still given and the same; numbers
   // of events are gapless, repeats equal; no partition stopped, nothing parked;
   // the rows are those of the uncrashed fold of the accepted inputs.
@@ -194,10 +198,11 @@ class Simulator {
   void AppendFront(Node& node, bool may_fail);
   bool PollHasNews(Node& node);
   // Puts a message under way; it may be lost or repeated.
-  void Post(std::function<void()> deliver);
+  void Post(std::function<void()> deliver, bool may_repeat = true);
   bool DeliverOne();
   void SendCall(size_t index);
-  void Deliver(const std::string& room, const engine::Command& command,
+  // Nothing is done for a caller who has given up at `deadline`.
+  void Deliver(const std::string& room, engine::Command command, absl::Duration deadline,
                engine::AnswerCallback done);
   void OnAnswer(size_t index, bool acknowledged,
                 const absl::StatusOr<engine::Answer>& answer);
