@@ -4,6 +4,7 @@
 //   bench_import_feed [--folder=DIR] [--prices=N]
 //
 // --prices=N sends N made-up prices of 1,000 books instead of the demo's feed.
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/base/clock.h"
 #include "libs/base/status_macros.h"
 #include "libs/engine/open.h"
@@ -114,6 +116,20 @@ int Run(int argc, char** argv) {
   if (prices > 0) {
     std::string text;
     int batch = 0;
+    const int64_t items = (prices + 999) / 1000;
+    for (int64_t i = 0; i < std::max<int64_t>(1000, items); ++i) {
+      if (i < 1000) {
+        absl::StrAppend(&text, R"({"type":"price-book","id":"b)", i, R"(","data":{"book":"B)", i,
+                        R"(","currencyCode":"GBP"}})", "\n");
+      }
+      if (i < items) {
+        absl::StrAppend(&text, R"({"type":"item","id":"i)", i, R"(","data":{"sku":"S)", i,
+                        R"(","baseUnit":"EA"}})", "\n");
+      }
+    }
+    WEFT_CHECK_OK(Ingest(**shards, "books-and-items", text));
+    text.clear();
+    counter = Counter();
     const auto start = Clock::now();
     for (int64_t i = 0; i < prices; ++i) {
       absl::StrAppend(&text, R"({"type":"price","id":"p)", i, R"(","version":1,"data":{"book":"B)",
