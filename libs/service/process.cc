@@ -436,6 +436,7 @@ void Process::Impl::Stop() {
   if (log_ == nullptr) return;
   watchdog_.reset();
   const bool was_ready = health_->IsServing("readiness");
+  if (was_ready && options_.stopping) options_.stopping();
   SetReady(false);
   for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
     if ((*it)->opened) (*it)->room->Drain();
@@ -524,6 +525,7 @@ std::string Process::health_target() const {
   return impl_->health_server_ == nullptr ? "" : impl_->health_server_->target();
 }
 
+eventlog::EventLog& Process::event_log() { return *impl_->event_log_; }
 telemetry::Metrics& Process::metrics() { return impl_->metrics_; }
 telemetry::Logger& Process::log() { return *impl_->log_; }
 

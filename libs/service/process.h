@@ -82,6 +82,9 @@ struct ProcessOptions {
   std::vector<RoomSpec> rooms;  // Started in this order, stopped in reverse.
   // Called once everything serves, with the process.
   std::function<void(class Process&)> ready;
+  // Called when the stop begins, while everything still serves; ends what `ready`
+  // started.
+  std::function<void()> stopping;
 
   // For tests. Null = the embedded log in the data folder, the machine's clock,
   // stderr. They outlive the process.
@@ -106,6 +109,8 @@ class Process {
   // "host:port", or "" when off.
   std::string admin_target() const;
   std::string health_target() const;
+  // The log all rooms share.
+  eventlog::EventLog& event_log();
   telemetry::Metrics& metrics();
   telemetry::Logger& log();
 

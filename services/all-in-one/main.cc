@@ -1,0 +1,118 @@
+// weftd: the six rooms in one process on the embedded event log.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/config/config.h"
+#include "libs/service/process.h"
+#include "libs/telemetry/metrics.h"
+#include "services/all-in-one/demo_session.h"
+#include "services/all-in-one/mesh.h"
+#include "services/gateway/room.h"
+
+namespace {
+
+struct Arguments {
+  std::string data_dir;
+  std::string config;
+  std::string demo_data;
+  int port = 8080;
+  bool demo = false;
+  bool check_config = false;
+  bool version = false;
+};
+
+// Where the demo's invoices lie: beside the checkout that this binary was built in.
+std::string DefaultDemoData() { return WEFT_DEMO_DATA; }
+
+std::string DefaultDataDir() {
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home == nullptr ? "." : home, "/.local/share/weft");
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "weftd: %s (%s)\n", std::string(status.message()).c_str(),
+               weft::ReasonOf(status).c_str());
+  return 2;
+}
+
+void SayWhere(const weft::service::Process& process, const Arguments& arguments) {
+  const auto& gateway = dynamic_cast<const weft::gateway::Gateway&>(process.room("gateway"));
+  std::fprintf(stderr,
+               "\nWeft is up.\n"
+               "  REST      http://127.0.0.1:%d/v1/   (description: /v1/openapi.json)\n"
+               "  metrics   http://%s/metrics\n"
+               "  gRPC      ",
+               gateway.port(), process.admin_target().c_str());
+  for (const char* room :
+       {"pricing", "inventory-projection", "erp-connector", "approval", "reorder"}) {
+    std::fprintf(stderr, "%s %s  ", room, process.target(room).c_str());
+  }
+  std::fprintf(stderr,
+               "\n  data      %s\n"
+               "  callers without a token act as the tenant '%s', from this machine only\n"
+               "  stop      Ctrl-C\n\n",
+               arguments.data_dir.c_str(), weft::kDemoTenant);
+}
+
+int Run(const Arguments& arguments) {
+  std::error_code error;
+  std::filesystem::create_directories(arguments.data_dir, error);
+  if (error) {
+    return Fail(weft::FailedPrecondition(
+        "DATA_DIR_UNUSABLE",
+        absl::StrCat("the folder '", arguments.data_dir, "' cannot be made: ", error.message())));
+  }
+  weft::Mesh mesh;
+  mesh.SetUpForOneMachine(arguments.data_dir, arguments.port);
+  absl::Status status =
+      weft::config::LoadFile(arguments.config, weft::config::ProcessEnvironment(),
+                             mesh.sections(), {.ignored_variables = {"WEFT_TOKEN", "WEFT_SERVER"}});
+  if (status.ok()) status = mesh.Check();
+  if (!status.ok()) return Fail(status);
+  if (arguments.check_config) {
+    std::printf("the settings are good\n");
+    return 0;
+  }
+  std::unique_ptr<weft::DemoSession> demo;
+  weft::service::ProcessOptions options = mesh.process_options();
+  options.ready = [&](weft::service::Process& process) {
+    SayWhere(process, arguments);
+    if (!arguments.demo) return;
+    demo = std::make_unique<weft::DemoSession>(process, arguments.demo_data);
+    demo->Start();
+  };
+  options.stopping = [&] { demo.reset(); };
+  return weft::service::RunRooms(std::move(options));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments{.data_dir = DefaultDataDir(), .demo_data = DefaultDemoData()};
+  CLI::App app("Weft in one process: six rooms on the embedded event log.");
+  app.add_option("--data", arguments.data_dir, "Folder of all state; made when missing")
+      ->capture_default_str();
+  app.add_option("--port", arguments.port, "HTTP port on 127.0.0.1; 0 = any free one")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535));
+  app.add_option("--config", arguments.config,
+                 "Settings in YAML: a section 'service' and one per room");
+  app.add_flag("--demo", arguments.demo,
+               "Loads a year of a real wholesaler and plays its ERP");
+  app.add_option("--demo-data", arguments.demo_data, "The demo's invoices (compressed CSV)")
+      ->capture_default_str();
+  app.add_flag("--check_config", arguments.check_config, "Checks the settings and exits");
+  app.add_flag("--version", arguments.version, "Prints the version and exits");
+  CLI11_PARSE(app, argc, argv);
+  if (arguments.version) {
+    const weft::telemetry::BuildInfo build = weft::telemetry::GetBuildInfo();
+    std::printf("weft %s (%s)\n", build.version.c_str(), build.revision.c_str());
+    return 0;
+  }
+  return Run(arguments);
+}
