@@ -1,0 +1,296 @@
+#include "tools/weft/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <ostream>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/telemetry/metrics.h"
+#include "tools/weft/commands.h"
+#include "tools/weft/session.h"
+
+namespace weft::cli {
+namespace {
+
+// What to run once the arguments are read; takes the session.
+using Action = std::function<int(Session&)>;
+
+class Builder {
+ public:
+  Builder(CLI::App& app, Common& common, Action& action) : common_(common), action_(action) {
+    app.require_subcommand(1);
+    Status(app);
+    Price(app);
+    Stock(app);
+    Order(app);
+    Approval(app);
+    Suggestion(app, "suggestion");
+    // The room's own word for it.
+    Suggestion(app, "reorder");
+    Erp(app);
+  }
+
+ private:
+  // A command that asks a mesh, with the options all of these have.
+  template <typename Run>
+  CLI::App* Command(CLI::App& parent, const std::string& name, const std::string& help, Run run) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    command->add_option("--server", common_.server, "Gateway, http://host:port (WEFT_SERVER)");
+    command->add_option("--token", common_.token, "Bearer token (WEFT_TOKEN)");
+    command->add_option("--user", common_.user, "User to act for");
+    command
+        ->add_option_function<double>(
+            "--timeout", [this](double s) { common_.timeout = absl::Seconds(s); },
+            "Seconds to wait for an answer; 30 by default")
+        ->check(CLI::Range(0.01, 300.0));
+    command
+        ->add_option_function<std::string>(
+            "-o,--output",
+            [this](const std::string& o) {
+              common_.output = o == "json" ? Output::kJson : Output::kTable;
+            },
+            "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
+    command->callback([this, run] { action_ = run; });
+    return command;
+  }
+  // A mutation.
+  template <typename Run>
+  CLI::App* Mutation(CLI::App& parent, const std::string& name, const std::string& help, Run run) {
+    CLI::App* command = Command(parent, name, help, std::move(run));
+    command->add_option("--request-id", common_.request_id,
+                        "Key that makes a repeat harmless; a new one by default");
+    return command;
+  }
+  static CLI::App* Noun(CLI::App& app, const std::string& name, const std::string& help) {
+    return app.add_subcommand(name, help)->require_subcommand(1);
+  }
+  static void Limit(CLI::App* command, int& limit) {
+    command->add_option("--limit", limit, "At most so many")->check(CLI::Range(1, 100000));
+  }
+
+  void Status(CLI::App& app) {
+    Command(app, "status", "Whether the gateway and each room answer",
+            [](Session& s) { return cli::Status(s); });
+  }
+
+  void Price(CLI::App& app) {
+    auto o = std::make_shared<PriceOptions>();
+    CLI::App* c = Command(app, "price", "The price of an item for an account",
+                          [o](Session& s) { return cli::Price(s, *o); });
+    c->add_option("sku", o->sku, "Item")->required();
+    c->add_option("--quantity,-q", o->quantity, "Quantity; 1 by default");
+    c->add_option("--unit", o->unit, "Unit; the item's base unit by default");
+    c->add_option("--account,-a", o->account, "Account that buys");
+    c->add_option("--channel", o->channel, "Channel");
+    c->add_option("--currency", o->currency, "Currency, ISO 4217");
+    c->add_option("--as-of", o->as_of, "Moment, RFC 3339");
+    c->add_flag("--explain", o->explain, "Show the steps and what lost");
+  }
+
+  void Stock(CLI::App& app) {
+    auto o = std::make_shared<StockOptions>();
+    CLI::App* c = Command(app, "stock", "What is available of items",
+                          [o](Session& s) { return cli::Stock(s, *o); });
+    c->add_option("sku", o->skus, "Items")->required();
+    c->add_option("--location", o->locations, "Only these locations");
+    c->add_option("--quantity,-q", o->quantity, "Quantity wanted");
+    c->add_option("--unit", o->unit, "Unit of the quantity");
+  }
+
+  void Order(CLI::App& app) {
+    CLI::App* order = Noun(app, "order", "Orders");
+    auto submit = std::make_shared<OrderSubmitOptions>();
+    CLI::App* c = Mutation(*order, "submit", "Submit an order",
+                           [submit](Session& s) { return OrderSubmit(s, *submit); });
+    c->add_option("line", submit->lines, "Lines, SKU=QUANTITY or SKU=QUANTITY:UNIT")->required();
+    c->add_option("--account,-a", submit->account, "Account that buys");
+    c->add_option("--channel", submit->channel, "Channel");
+    c->add_option("--external-id", submit->external_id,
+                  "The channel's own id of the order; the request id by default");
+    c->add_option("--currency", submit->currency, "Currency, ISO 4217");
+    c->add_option("--reference", submit->reference, "The buyer's reference");
+    c->add_option("--requested-date", submit->requested_date, "Delivery wanted, YYYY-MM-DD");
+    c->add_option("--notes", submit->notes, "Notes");
+
+    auto id = std::make_shared<std::string>();
+    Command(*order, "get", "Show an order", [id](Session& s) { return OrderGet(s, *id); })
+        ->add_option("id", *id, "Order")
+        ->required();
+
+    auto list = std::make_shared<OrderListOptions>();
+    c = Command(*order, "list", "List orders, newest first",
+                [list](Session& s) { return OrderList(s, *list); });
+    c->add_option("--account,-a", list->account, "Only of this account");
+    c->add_option("--state", list->state, "Only in this state, such as sent");
+    Limit(c, list->limit);
+
+    auto watch = std::make_shared<OrderWatchOptions>();
+    c = Command(*order, "watch", "Follow an order until it has ended",
+                [watch](Session& s) { return OrderWatch(s, *watch); });
+    c->add_option("id", watch->id, "Order")->required();
+    c->add_option("--until", watch->until, "Stop at this state, such as acknowledged");
+
+    auto cancel = std::make_shared<OrderCancelOptions>();
+    c = Mutation(*order, "cancel", "Cancel an order or some of its lines",
+                 [cancel](Session& s) { return OrderCancel(s, *cancel); });
+    c->add_option("id", cancel->id, "Order")->required();
+    c->add_option("--line", cancel->lines, "Only these line numbers");
+    c->add_option("--reason", cancel->reason, "Why");
+
+    auto again = std::make_shared<OrderReorderOptions>();
+    c = Mutation(*order, "reorder", "Order the same again, with a result per line",
+                 [again](Session& s) { return OrderReorder(s, *again); });
+    c->add_option("id", again->id, "Order")->required();
+    c->add_option("--account,-a", again->account, "Account that buys");
+    c->add_flag("--submit", again->submit, "Submit what can be ordered");
+    c->add_option("--external-id", again->external_id, "The channel's own id of the new order");
+  }
+
+  void Approval(CLI::App& app) {
+    CLI::App* approval = Noun(app, "approval", "Approvals");
+    auto limit = std::make_shared<int>(50);
+    Limit(Command(*approval, "list", "What waits for a decision",
+                  [limit](Session& s) { return ApprovalList(s, *limit); }),
+          *limit);
+    auto id = std::make_shared<std::string>();
+    Command(*approval, "get", "Show an approval", [id](Session& s) { return ApprovalGet(s, *id); })
+        ->add_option("id", *id, "Approval")
+        ->required();
+    for (const bool approve : {true, false}) {
+      auto o = std::make_shared<ApprovalDecideOptions>();
+      o->approve = approve;
+      CLI::App* c = Mutation(*approval, approve ? "approve" : "reject",
+                             approve ? "Say yes" : "Say no",
+                             [o](Session& s) { return ApprovalDecide(s, *o); });
+      c->add_option("id", o->id, "Approval")->required();
+      c->add_option("--comment,-m", o->comment, "What the requester reads");
+    }
+  }
+
+  void Suggestion(CLI::App& app, const std::string& noun) {
+    const bool alias = noun == "reorder";
+    CLI::App* parent =
+        Noun(app, noun, alias ? "Reordering" : "What accounts are about to need");
+    auto o = std::make_shared<SuggestionOptions>();
+    CLI::App* c = Command(*parent, alias ? "suggestions" : "list",
+                          "What an account is about to need, and why",
+                          [o](Session& s) { return SuggestionList(s, *o); });
+    c->add_option("--account,-a", o->account, "Account");
+    c->add_option("--as-of", o->as_of, "Moment, RFC 3339");
+    c->add_option("--within-days", o->within_days, "Due within so many days")
+        ->check(CLI::Range(0, 3650));
+    Limit(c, o->limit);
+  }
+
+  void Erp(CLI::App& app) {
+    CLI::App* erp = Noun(app, "erp", "Traffic with the ERP");
+    auto send = std::make_shared<ErpSendOptions>();
+    CLI::App* c = Command(*erp, "send", "Send messages from a file, one JSON object a line",
+                          [send](Session& s) { return ErpSend(s, *send); });
+    c->add_option("file", send->file, "File; - for standard input")->required();
+    c->add_option("--connection,-c", send->connection, "Connection; canonical by default");
+    c->add_option("--batch", send->batch, "Messages a call")->check(CLI::Range(1, 10000));
+    c->add_option("--skip", send->skip, "Lines to skip")->check(CLI::NonNegativeNumber);
+    c->add_option("--progress", common_.progress, "auto, plain or none")
+        ->check(CLI::IsMember({"auto", "plain", "none"}));
+
+    Command(*erp, "connections", "Connections and how they do",
+            [](Session& s) { return ErpConnections(s); });
+
+    CLI::App* parked = Noun(*erp, "parked", "Messages that could not be applied");
+    auto list = std::make_shared<ErpListOptions>();
+    c = Command(*parked, "list", "List them, oldest first",
+                [list](Session& s) { return ErpParkedList(s, *list); });
+    c->add_option("--connection,-c", list->connection, "Only of this connection");
+    Limit(c, list->limit);
+    auto id = std::make_shared<std::string>();
+    auto file = std::make_shared<std::string>();
+    Command(*parked, "show", "Show one with its text",
+            [id](Session& s) { return ErpParkedShow(s, *id); })
+        ->add_option("id", *id, "Parked message")
+        ->required();
+    c = Mutation(*parked, "replay", "Apply one again",
+                 [id, file](Session& s) { return ErpParkedReplay(s, *id, *file); });
+    c->add_option("id", *id, "Parked message")->required();
+    c->add_option("--file", *file, "The edited message");
+    Mutation(*parked, "discard", "Give one up",
+             [id](Session& s) { return ErpParkedDiscard(s, *id); })
+        ->add_option("id", *id, "Parked message")
+        ->required();
+
+    auto exports = std::make_shared<ErpListOptions>();
+    c = Command(*erp, "exports", "Orders on their way to the ERP",
+                [exports](Session& s) { return ErpExports(s, *exports); });
+    c->add_option("--connection,-c", exports->connection, "Only of this connection");
+    Limit(c, exports->limit);
+  }
+
+  Common& common_;
+  Action& action_;
+};
+
+void AddToken(CLI::App& app, TokenOptions& o, bool& wanted) {
+  CLI::App* c = app.add_subcommand("token", "Make a signed token, or a key for tokens");
+  c->add_option("--key", o.key_file, "Private key, PKCS#8 PEM, Ed25519");
+  c->add_option("--new-key", o.new_key_file, "Make a key in this file; print its public half");
+  c->add_flag("--jwks", o.jwks, "Print the public half of --key");
+  c->add_option("--tenant", o.tenant, "Tenant");
+  c->add_option("--role", o.roles, "Roles");
+  c->add_option("--user", o.user, "User");
+  c->add_option("--subject", o.subject, "Subject; the user by default");
+  c->add_option("--account", o.account, "A buyer's account");
+  c->add_option("--accounts", o.accounts, "Accounts that may be named; * = all");
+  c->add_option("--channels", o.channels, "Channels that may be named");
+  c->add_option("--channel", o.channel, "Default channel");
+  c->add_option("--permission", o.permissions, "Permissions, such as see-cost");
+  c->add_option("--issuer", o.issuer, "Issuer");
+  c->add_option("--audience", o.audience, "Audience");
+  c->add_option_function<int>(
+       "--lifetime", [&o](int minutes) { o.lifetime = absl::Minutes(minutes); },
+       "Minutes it holds; 60 by default")
+      ->check(CLI::Range(1, 60 * 24 * 365));
+  c->callback([&wanted] { wanted = true; });
+}
+
+}  // namespace
+
+int Run(const std::vector<std::string>& arguments, Terminal& terminal,
+        const Environment& environment) {
+  // Everything behind `up` is for weftd, its --help included.
+  if (!arguments.empty() && arguments[0] == "up") {
+    return Up(terminal, environment.self, {arguments.begin() + 1, arguments.end()});
+  }
+  CLI::App app("Weft, the workflow layer between ERP and commerce", "weft");
+  app.set_version_flag("--version", [] { return telemetry::GetBuildInfo().version; });
+  app.add_subcommand("up", "Start the whole mesh in this process");
+  Common common;
+  if (const std::string v = environment.variable("WEFT_SERVER"); !v.empty()) common.server = v;
+  common.token = environment.variable("WEFT_TOKEN");
+  Action action;
+  Builder builder(app, common, action);
+  TokenOptions token;
+  bool wants_token = false;
+  AddToken(app, token, wants_token);
+
+  try {
+    // CLI11 takes them from the back.
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, terminal.out, terminal.err);
+    return code == 0 ? kOk : kUsage;  // 0: --help, --version.
+  }
+  if (wants_token) return Token(terminal, token);
+  absl::StatusOr<std::unique_ptr<Transport>> transport = environment.connect(common.server);
+  if (!transport.ok()) {
+    terminal.err << "error: " << ReasonOf(transport.status()) << "\n  cause:   "
+                 << transport.status().message() << "\n  next:    weft --help\n";
+    return kUsage;
+  }
+  Session session(common, terminal, **transport);
+  return action(session);
+}
+
+}  // namespace weft::cli
