@@ -416,8 +416,19 @@ bool Core::dirty() const { return !batch_.empty(); }
 bool Core::HasInternalWork(const Times& times) const {
   if (!task_results_.empty()) return true;
   if (next_due_ == absl::InfiniteFuture()) return false;
+  return UntilNextTimer(times) <= absl::ZeroDuration();
+}
+
+absl::Duration Core::UntilNextTimer(const Times& times) const {
   ShardClock clock = clock_;
-  return next_due_ <= clock.Advance(times.wall, times.boot);
+  return next_due_ - clock.Advance(times.wall, times.boot);
+}
+
+absl::StatusOr<std::optional<std::string>> Core::ReadStore(Family family,
+                                                           absl::string_view key) const {
+  absl::StatusOr<std::optional<std::string>> value = store_.Get(family, key);
+  if (!value.ok() && store_failure_.ok()) store_failure_ = value.status();
+  return value;
 }
 
 absl::StatusOr<std::optional<std::string>> Core::ReadState(const std::string& key) {
@@ -425,7 +436,7 @@ absl::StatusOr<std::optional<std::string>> Core::ReadState(const std::string& ke
     if (const auto it = batch_rows_.find(key); it != batch_rows_.end()) return it->second;
   }
   if (const auto* cached = cache_.Find(key)) return *cached;
-  WEFT_ASSIGN_OR_RETURN(std::optional<std::string> value, store_.Get(Family::kState, key));
+  WEFT_ASSIGN_OR_RETURN(std::optional<std::string> value, ReadStore(Family::kState, key));
   return *cache_.Insert(key, std::move(value));
 }
 
@@ -433,7 +444,7 @@ absl::StatusOr<std::optional<std::string>> Core::ReadAnswer(const std::string& k
   if (const auto it = batch_answers_.find(key); it != batch_answers_.end()) {
     return std::optional<std::string>(it->second);
   }
-  return store_.Get(Family::kAnswers, key);
+  return ReadStore(Family::kAnswers, key);
 }
 
 Position Core::PositionOf(uint32_t partition, const std::string& tenant) const {
@@ -557,7 +568,7 @@ bool Core::FinishTurn(Token* token) {
   for (TaskSpec& spec : turn.tasks) {
     std::string id = layout::Id(cause.partition, *cause.tenant, spec.kind, spec.key);
     if (tasks_.contains(id) || batch_done_tasks_.contains(id)) continue;
-    const auto done = store_.Get(Family::kTasks, layout::Tagged('d', id));
+    const auto done = ReadStore(Family::kTasks, layout::Tagged('d', id));
     if (done.ok() && done->has_value()) continue;
     PendingTask task;
     task.order = next_task_++;
@@ -836,6 +847,7 @@ void Core::RunTimers() {
       }
       due_keys.emplace_back(it->key());
     }
+    if (!it->status().ok()) store_failure_ = it->status();
   }
   for (const std::string& due_key : due_keys) {
     batch_.Delete(Family::kTimers, due_key);
@@ -849,7 +861,7 @@ void Core::RunTimers() {
       if (!it->second.has_value() || it->second->first != due) continue;
       payload = it->second->second;
     } else {
-      const auto row = store_.Get(Family::kTimers, layout::Tagged('k', id));
+      const auto row = ReadStore(Family::kTimers, layout::Tagged('k', id));
       if (!row.ok() || !row->has_value()) continue;
       WireReader value(**row);
       absl::Time set_for;
@@ -894,7 +906,7 @@ void Core::RunTaskResults() {
     const auto parts = layout::ParseId(known.id);
     WEFT_CHECK(parts.has_value());
     const auto kind = program_.tasks.find(parts->kind);
-    const auto row = store_.Get(Family::kTasks, layout::Tagged('p', known.id));
+    const auto row = ReadStore(Family::kTasks, layout::Tagged('p', known.id));
     absl::Status failure;
     if (kind == program_.tasks.end()) {
       failure = Internal(absl::StrCat("no handler for task ", parts->kind));
@@ -991,7 +1003,7 @@ absl::StatusOr<ParkedRecord> Core::ReadParked(uint32_t partition, uint64_t numbe
   if (const auto it = batch_parked_.find(key); it != batch_parked_.end()) {
     bytes = it->second;
   } else {
-    WEFT_ASSIGN_OR_RETURN(bytes, store_.Get(Family::kParked, key));
+    WEFT_ASSIGN_OR_RETURN(bytes, ReadStore(Family::kParked, key));
   }
   if (!bytes.has_value()) {
     return NotFound("PARKED_NOT_FOUND", "no such parked record; it may have been replayed");
@@ -1120,8 +1132,19 @@ void Core::FailBatch(const absl::Status& status) {
   std::unique_ptr<Effects> effects = std::move(effects_);
   effects_ = std::make_unique<Effects>();
   ClearBatch();
+  const uint64_t released = outbox_released_;
   if (options_.recorder != nullptr) options_.recorder->Append("f");
   WEFT_CHECK_OK(Load(/*first=*/false, times_));
+  // Earlier batches that are written and not released stay so.
+  outbox_released_ = std::min(outbox_released_, released);
+  for (const auto& waiting : committed_) {
+    for (const std::string& id : waiting->tasks) {
+      const auto it = tasks_.find(id);
+      if (it == tasks_.end()) continue;
+      it->second.released = false;
+      task_queue_.erase({it->second.due, it->second.order, id});
+    }
+  }
   ++records_epoch_;
   // Batches before this one are in the store, but not released: what they
   // publish and call waits for Release(), as before.
@@ -1148,6 +1171,7 @@ void Core::FailBatch(const absl::Status& status) {
 
 absl::Status Core::Write(bool sync) {
   WEFT_CHECK(!written_);
+  WEFT_RETURN_IF_ERROR(store_failure_);
   written_ = true;
   if (!batch_.empty()) {
     absl::Status status;

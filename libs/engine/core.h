@@ -135,6 +135,8 @@ class Core {
   bool HasInternalWork(const Times& times) const;
   // When the next timer is due by shard time; InfiniteFuture: none is set.
   absl::Time next_timer() const { return next_due_; }
+  // How long until then as the clocks stand.
+  absl::Duration UntilNextTimer(const Times& times) const;
   // When the relay or the task runner has something to do by the steady clock;
   // InfiniteDuration: nothing.
   absl::Duration NextWake() const;
@@ -270,6 +272,9 @@ class Core {
   void ClearBatch();
   void FillRelayRows();
 
+  // Reads past the batch; a failure is remembered in store_failure_.
+  absl::StatusOr<std::optional<std::string>> ReadStore(Family family,
+                                                       absl::string_view key) const;
   absl::StatusOr<std::optional<std::string>> ReadState(const std::string& key);
   absl::StatusOr<std::optional<std::string>> ReadAnswer(const std::string& key);
   Position PositionOf(uint32_t partition, const std::string& tenant) const;
@@ -284,6 +289,9 @@ class Core {
   Store& store_;
   ShardClock clock_;
   Times times_;  // Of the last Decide().
+  // The store could not be read while deciding: nothing of the batch may be
+  // written, for it may rest on rows that were missed.
+  mutable absl::Status store_failure_;
   absl::Time stored_time_ = absl::InfinitePast();
 
   // What a replayed record said, until it is compared.

@@ -134,6 +134,27 @@ TEST_CASE("a scan merges what is stored, what the batch wrote and what the turn 
   CHECK(third.text() == "k1=k4 -k2 k1;k4=k4 -k2 k1;k5=k1 k3 k5 z;");
 }
 
+TEST_CASE("a full disk keeps what waits at the gate at the gate", "[core][G21]") {
+  CoreRig rig;
+  Reply first;
+  rig.core->Decide(CoreRig::List(rig.MakeCommand("Bank/Add", "r1", "ann 5", &first),
+                                 rig.MakeCommand("Bank/Ask", "r2", "ann")),
+                   rig.Now());
+  REQUIRE(rig.core->Write(/*sync=*/true).ok());
+  rig.store.FailWrites(ResourceExhausted("DISK_FULL", "full"));
+  rig.core->Decide(CoreRig::List(rig.MakeCommand("Bank/Add", "r3", "ann 5")), rig.Now());
+  REQUIRE_FALSE(rig.core->Write(/*sync=*/true).ok());
+  rig.store.FailWrites(absl::OkStatus());
+
+  CHECK_FALSE(first.answered);
+  CHECK(rig.Publish().empty());
+  CHECK(rig.core->TakeTasks(rig.clock.Steady(), 10).empty());
+  rig.core->Release();
+  CHECK(first.text() == "5");
+  CHECK(rig.Publish() == Strings{"added.v1:1:5"});
+  CHECK(rig.core->TakeTasks(rig.clock.Steady(), 10).size() == 1);
+}
+
 TEST_CASE("a full disk refuses the batch and leaves nothing of it", "[core][G21]") {
   CoreRig rig;
   REQUIRE(rig.Ask("Bank/Add", "r1", "ann 5").answer.ok());
@@ -153,6 +174,26 @@ TEST_CASE("a full disk refuses the batch and leaves nothing of it", "[core][G21]
   rig.clock.Advance(absl::Minutes(1));
   rig.Run();
   CHECK(rig.Balance("ann") == 10);
+}
+
+TEST_CASE("a store that cannot be read stops the shard, it parks and refuses nothing",
+          "[core][G21]") {
+  CoreRig rig;
+  rig.Ask("Bank/Add", "r1", "ann 5");
+  rig.Open();  // With an empty cache.
+  const std::string before = rig.store.Dump();
+  rig.store.FailReads(DataLoss("STORE_CORRUPT", "damaged"));
+  Reply reply;
+
+  const absl::Status status = rig.core->RunBatch(
+      CoreRig::List(rig.Records("deposits.v1", {rig.MakeRecord(0, 1, "a", "ann 1")}),
+                    rig.MakeCommand("Bank/Add", "r2", "ann 5", &reply)),
+      rig.Now());
+
+  CHECK(ReasonOf(status) == "STORE_CORRUPT");
+  CHECK_FALSE(reply.answered);
+  rig.store.FailReads(absl::OkStatus());
+  CHECK(rig.store.Dump() == before);
 }
 
 // --- Repeats ---------------------------------------------------------------------

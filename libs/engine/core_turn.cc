@@ -76,7 +76,10 @@ absl::Status CoreTurn::ScanRows(
     if (stored->Valid()) consider(stored->key());
     if (has_batch) consider(batch->first);
     if (has_mine) consider(mine->first);
-    if (!found) return stored->status();
+    if (!found) {
+      if (!stored->status().ok()) core_.store_failure_ = stored->status();
+      return stored->status();
+    }
 
     const std::string key(least);
     std::optional<std::string> value;

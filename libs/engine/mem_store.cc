@@ -54,6 +54,7 @@ absl::StatusOr<std::optional<std::string>> MemStore::Get(Family family,
                                                          absl::string_view key,
                                                          const Snapshot* snapshot) const {
   MutexLock lock(mutex_);
+  WEFT_RETURN_IF_ERROR(read_failure_);
   const Rows& rows =
       snapshot != nullptr ? *static_cast<const MemSnapshot*>(snapshot)->rows() : *rows_;
   const auto& map = rows[static_cast<size_t>(family)];
@@ -163,6 +164,11 @@ void MemStore::FailWrites(absl::Status status) {
 void MemStore::FailSyncs(absl::Status status) {
   MutexLock lock(mutex_);
   sync_failure_ = std::move(status);
+}
+
+void MemStore::FailReads(absl::Status status) {
+  MutexLock lock(mutex_);
+  read_failure_ = std::move(status);
 }
 
 std::string MemStore::Dump() const {

@@ -38,6 +38,7 @@ class MemStore final : public Store {
   // The next writes and syncs fail with `status` until it is OK again.
   void FailWrites(absl::Status status);
   void FailSyncs(absl::Status status);
+  void FailReads(absl::Status status);
   // All rows of all families as one text of bytes, to compare stores.
   std::string Dump() const;
   static absl::StatusOr<std::unique_ptr<MemStore>> Restore(const std::string& folder);
@@ -61,6 +62,7 @@ class MemStore final : public Store {
   std::vector<std::vector<Undo>> unsynced_ ABSL_GUARDED_BY(mutex_);
   absl::Status write_failure_ ABSL_GUARDED_BY(mutex_);
   absl::Status sync_failure_ ABSL_GUARDED_BY(mutex_);
+  absl::Status read_failure_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace weft::engine

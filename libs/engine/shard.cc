@@ -223,7 +223,7 @@ void Shard::PublishSnapshot() {
 absl::Duration Shard::WaitTime(const Times& now) const {
   absl::Duration wait = kWaitMax;
   if (core_->next_timer() != absl::InfiniteFuture()) {
-    wait = std::min(wait, core_->next_timer() - core_->now());
+    wait = std::min(wait, core_->UntilNextTimer(now));
   }
   wait = std::min(wait, core_->NextWake() - now.steady);
   for (const Waiter& waiter : waiters_) wait = std::min(wait, waiter.deadline - now.steady);
