@@ -204,11 +204,8 @@ absl::Status Feed::ForEach(const std::function<absl::Status(const std::string&)>
           }));
     }
   }
-  WEFT_RETURN_IF_ERROR(say("load.end", absl::StrCat(options_.load, "-end"),
-                           [&](auto& json) { json.Text("load", options_.load); }));
-
-  if (!options_.invoices) return absl::OkStatus();
   for (const Invoice& invoice : catalogue_.invoices) {
+    if (!options_.invoices) break;
     WEFT_RETURN_IF_ERROR(
         say("invoice", absl::StrCat("invoice-", invoice.invoice), [&](auto& json) {
           json.Text("invoice", invoice.invoice)
@@ -227,7 +224,9 @@ absl::Status Feed::ForEach(const std::function<absl::Status(const std::string&)>
           json.EndArray();
         }));
   }
-  return absl::OkStatus();
+  // Last, so that a load that ended is a feed that was sent whole.
+  return say("load.end", absl::StrCat(options_.load, "-end"),
+             [&](auto& json) { json.Text("load", options_.load); });
 }
 
 absl::Status Send(const Feed& feed, const IngestFunction& ingest,

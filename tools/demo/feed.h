@@ -1,5 +1,5 @@
 // The catalogue as the messages that a home-grown ERP would send: canonical JSON, one
-// full load of master data and stock, then a year of invoices.
+// full load of master data, prices and stock, with a year of invoices before its end.
 //
 //   demo::Feed feed(catalogue, {.shift = demo::ShiftTo(catalogue, now)});
 //   WEFT_RETURN_IF_ERROR(demo::Send(feed, ingest, progress));
