@@ -1,10 +1,12 @@
 #include "libs/service/process.h"
 
+#include <fcntl.h>
 #include <grpc/support/log.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -537,57 +539,92 @@ void Process::RequestStop() {
   impl_->stop_changed_.NotifyAll();
 }
 
-int RunRooms(ProcessOptions options) {
-  // Blocked in every thread; one waits for them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+namespace {
 
-  const std::string name = options.name;
-  std::atomic<Process*> running{nullptr};
-  std::atomic<bool> stop_early{false};
-  std::atomic<bool> finished{false};
-  std::thread waiter([&] {
-    bool asked = false;
+// Where the handler leaves signals for the thread that waits for them: a pipe
+// works whatever threads there were before and whatever they block.
+int signal_pipe[2] = {-1, -1};
+
+void OnSignal(int /*signal*/) {
+  const int saved = errno;
+  const char byte = 's';
+  [[maybe_unused]] const ssize_t n = write(signal_pipe[1], &byte, 1);
+  errno = saved;
+}
+
+// Takes SIGTERM and SIGINT as long as it lives; `asked` gets each one.
+class Signals {
+ public:
+  explicit Signals(std::function<void()> asked) : asked_(std::move(asked)) {
+    WEFT_CHECK(pipe2(signal_pipe, O_CLOEXEC) == 0);
+    struct sigaction action {};
+    action.sa_handler = &OnSignal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGTERM, &action, &before_term_);
+    sigaction(SIGINT, &action, &before_int_);
+    ::signal(SIGPIPE, SIG_IGN);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~Signals() {
+    sigaction(SIGTERM, &before_term_, nullptr);
+    sigaction(SIGINT, &before_int_, nullptr);
+    const char byte = 'q';
+    [[maybe_unused]] const ssize_t n = write(signal_pipe[1], &byte, 1);
+    thread_.join();
+    close(signal_pipe[0]);
+    close(signal_pipe[1]);
+  }
+
+ private:
+  void Run() {
+    char byte = 0;
     for (;;) {
-      int signal = 0;
-      sigwait(&signals, &signal);
-      if (finished.load()) return;
-      // The second one: at once. Also while the process still starts.
-      if (asked || running.load() == nullptr) std::_Exit(asked ? 1 : 0);
-      asked = true;
-      running.load()->RequestStop();
-    }
-  });
-  int code = 0;
-  {
-    absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(std::move(options));
-    if (!process.ok()) {
-      std::fprintf(stderr, "%s: %s (%s)\n", name.c_str(),
-                   std::string(process.status().message()).c_str(),
-                   ReasonOf(process.status()).c_str());
-      code = 1;
-    } else {
-      running.store(process->get());
-      {
-        Process::Impl& impl = *(*process)->impl_;
-        MutexLock lock(impl.mutex_);
-        while (!impl.stop_requested_) impl.stop_changed_.Wait(impl.mutex_);
-      }
-      (*process)->Stop();
-      finished.store(true);
-      // The waiter may still use the process for a signal that came just now.
-      pthread_kill(waiter.native_handle(), SIGTERM);
-      waiter.join();
-      return code;
+      const ssize_t n = read(signal_pipe[0], &byte, 1);
+      if (n < 0 && errno == EINTR) continue;
+      if (n != 1 || byte == 'q') return;
+      asked_();
     }
   }
-  finished.store(true);
-  pthread_kill(waiter.native_handle(), SIGTERM);
-  waiter.join();
-  return code;
+
+  const std::function<void()> asked_;
+  struct sigaction before_term_ {};
+  struct sigaction before_int_ {};
+  std::thread thread_;
+};
+
+}  // namespace
+
+int RunRooms(ProcessOptions options) {
+  Mutex mutex;
+  Process* running = nullptr;
+  bool asked = false;
+  const Signals signals([&] {
+    MutexLock lock(mutex);
+    // The second one, or while the process still starts: at once. What was
+    // answered is on disk.
+    if (asked || running == nullptr) std::_Exit(asked ? 1 : 0);
+    asked = true;
+    running->RequestStop();
+  });
+  const std::string name = options.name;
+  absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(std::move(options));
+  if (!process.ok()) {
+    std::fprintf(stderr, "%s: %s (%s)\n", name.c_str(),
+                 std::string(process.status().message()).c_str(),
+                 ReasonOf(process.status()).c_str());
+    return 1;
+  }
+  {
+    MutexLock lock(mutex);
+    running = process->get();
+  }
+  {
+    Process::Impl& impl = *(*process)->impl_;
+    MutexLock lock(impl.mutex_);
+    while (!impl.stop_requested_) impl.stop_changed_.Wait(impl.mutex_);
+  }
+  (*process)->Stop();
+  return 0;
 }
 
 }  // namespace weft::service

@@ -128,8 +128,7 @@ class Process {
 };
 
 // Runs until SIGTERM or SIGINT and returns the process's exit code: 0 after an
-// orderly stop, 1 when it could not start. Call it from main, before any thread
-// is started.
+// orderly stop, 1 when it could not start. One at a time.
 int RunRooms(ProcessOptions options);
 
 // main() of a process of one room: --config=FILE, --check_config, --version,
