@@ -39,6 +39,9 @@ struct EmbeddedLogOptions {
   // Compacted topics keep the tombstone of a deleted key this long, so that
   // slow readers learn of the deletion.
   absl::Duration tombstone_retention = absl::Hours(24);
+  // Compaction leaves records younger than this, so that a reader that follows
+  // the topic meets every one of them: to it, a missing number is a gap.
+  absl::Duration compaction_lag = absl::Minutes(10);
   // How often the background thread looks for work, and how many records it
   // looks at before it pauses again.
   absl::Duration maintenance_interval = absl::Seconds(1);

@@ -34,7 +34,9 @@ TEST_CASE("child: append until killed", "[.child]") {
   if (folder == nullptr || life == nullptr) return;
   SystemClock clock;
   auto log = *EmbeddedLog::Open(
-      {.path = folder, .maintenance_interval = absl::Milliseconds(2)}, clock);
+      {.path = folder,
+       .compaction_lag = absl::ZeroDuration(),
+       .maintenance_interval = absl::Milliseconds(2)}, clock);
   if (!log->EnsureTopic(kTopic, {.partitions = kPartitions}).ok()) return;
   if (!log->EnsureTopic(kCompacted, {.partitions = 1, .compacted = true}).ok()) return;
   std::atomic<int> in_flight{0};
@@ -126,7 +128,8 @@ TEST_CASE("a process killed while it appends has lost nothing it was told, and l
       }
     }
 
-    auto log = *EmbeddedLog::Open({.path = folder.path()}, clock);
+    auto log = *EmbeddedLog::Open(
+        {.path = folder.path(), .compaction_lag = absl::ZeroDuration()}, clock);
     for (int32_t p = 0; p < kPartitions; ++p) {
       auto reader = *log->OpenReader({{{kTopic, p}, 0, {}}});
       std::map<std::string, int64_t> found;

@@ -209,6 +209,27 @@ TEST_CASE("a checkpoint is a whole log as of one moment", "[eventlog]") {
   CHECK(*copy->Identity() == *log->Identity());
 }
 
+TEST_CASE("compaction leaves what a reader may still have to meet", "[eventlog]") {
+  SettableClock clock;
+  testing::TempDir folder;
+  auto log = MustOpen({.path = folder.path(),
+                       .compaction_lag = absl::Minutes(10),
+                       .maintenance_interval = absl::Hours(1)},
+                      clock);
+  REQUIRE(log->EnsureTopic(kTopic, {.compacted = true}).ok());
+  REQUIRE(AppendAndWait(*log, {kTopic, 0}, {{"k", {}, "0"}, {"k", {}, "1"}}).ok());
+  clock.Advance(absl::Minutes(6));
+  REQUIRE(AppendAndWait(*log, {kTopic, 0}, {{"k", {}, "2"}, {"k", {}, "3"}}).ok());
+  clock.Advance(absl::Minutes(6));
+
+  REQUIRE(log->RunMaintenance().ok());
+  CHECK(ValuesOf(*log, 0) == std::vector<std::string>{"1", "2", "3"});
+
+  clock.Advance(absl::Minutes(6));
+  REQUIRE(log->RunMaintenance().ok());
+  CHECK(ValuesOf(*log, 0) == std::vector<std::string>{"3"});
+}
+
 TEST_CASE("the background thread applies retention by itself", "[eventlog]") {
   SettableClock clock;
   testing::TempDir folder;

@@ -132,7 +132,9 @@ absl::Status EmbeddedLog::Impl::Retain(const Job& job, Partition& partition, int
 }
 
 absl::Status EmbeddedLog::Impl::Clean(Partition& partition, int64_t& budget) {
-  while (budget > 0) {
+  const absl::Time until = clock_.Wall() - options_.compaction_lag;
+  bool young = false;
+  while (budget > 0 && !young) {
     const int64_t end = partition.end.load(std::memory_order_acquire);
     const int64_t from = std::max(partition.cleaned, partition.begin.load());
     if (from >= end) return absl::OkStatus();
@@ -153,7 +155,8 @@ absl::Status EmbeddedLog::Impl::Clean(Partition& partition, int64_t& budget) {
         return Unreadable();
       }
       if (record.offset >= end) break;
-      if (looked_at == kStepRecords) {
+      young = record.append_time > until;
+      if (looked_at == kStepRecords || young) {
         removal.cleaned = record.offset;
         break;
       }
@@ -189,6 +192,7 @@ absl::Status EmbeddedLog::Impl::Clean(Partition& partition, int64_t& budget) {
             index_key.substr(1 + internal::kRecordPrefixBytes));
       }
     }
+    if (looked_at == 0 && removal.cleaned <= from) return absl::OkStatus();
     budget -= std::max<int64_t>(1, looked_at);
     const int64_t cleaned = removal.cleaned;
     std::vector<Removal> removals;

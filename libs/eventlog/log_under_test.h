@@ -51,6 +51,7 @@ struct Embedded {
     EmbeddedLogOptions options;
     options.path = folder.path() + "/log";
     // Tests say when.
+    options.compaction_lag = absl::ZeroDuration();
     options.maintenance_interval = absl::Hours(1);
     auto opened = EmbeddedLog::Open(options, clock);
     if (!opened.ok()) throw std::runtime_error(opened.status().ToString());

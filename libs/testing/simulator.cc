@@ -132,14 +132,21 @@ void Simulator::Open(Node& node) {
   OpenReader(node);
 }
 
+std::optional<int32_t> Simulator::PartitionsOf(const std::string& topic) const {
+  const auto found = topics_.find(topic);
+  return found == topics_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Simulator::OpenReader(Node& node) {
   node.reader.reset();
+  Accepted& opening = node.history.back();
   const auto positions = node.core->StartPositions(
-      [this](const std::string& topic) -> std::optional<int32_t> {
-        const auto found = topics_.find(topic);
-        return found == topics_.end() ? std::nullopt : std::optional(found->second);
-      },
-      [this](const eventlog::TopicPartition& where) { return log_.GetWatermarks(where); });
+      [this](const std::string& topic) { return PartitionsOf(topic); },
+      [this, &opening](const eventlog::TopicPartition& where) {
+        auto marks = log_.GetWatermarks(where);
+        if (marks.ok() && opening.opens) opening.watermarks[where] = *marks;
+        return marks;
+      });
   WEFT_CHECK_OK(positions);
   auto reader = log_.OpenReader(*positions);
   WEFT_CHECK_OK(reader);
@@ -687,6 +694,13 @@ void Simulator::CheckRefold(Node& node) {
       auto opened = engine::Core::Open(engine::CoreOptions(), *program, store, accepted.times);
       WEFT_CHECK_OK(opened);
       core = *std::move(opened);
+      WEFT_CHECK_OK(core->StartPositions(
+          [this](const std::string& topic) { return PartitionsOf(topic); },
+          [&accepted](const eventlog::TopicPartition& where)
+              -> absl::StatusOr<eventlog::Watermarks> {
+            const auto found = accepted.watermarks.find(where);
+            return found == accepted.watermarks.end() ? eventlog::Watermarks() : found->second;
+          }));
       continue;
     }
     for (const TaskAnswer& answer : accepted.answers) {

@@ -132,6 +132,7 @@ class Simulator {
   };
   struct Accepted {
     bool opens = false;
+    std::map<eventlog::TopicPartition, eventlog::Watermarks> watermarks;  // When it opens.
     engine::Times times;
     std::vector<TaskAnswer> answers;
     std::vector<engine::Input> inputs;
@@ -188,6 +189,7 @@ class Simulator {
   Node& NodeOf(const std::string& name);
   void Open(Node& node);
   void OpenReader(Node& node);
+  std::optional<int32_t> PartitionsOf(const std::string& topic) const;
   void Crash(Node& node);
   // One step of the room, if it has one to make. False: nothing to do.
   bool Step(Node& node);

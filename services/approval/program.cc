@@ -45,6 +45,7 @@ engine::Program MakeProgram(const Settings& settings,
   events(engine::kTimeline, &app::OnFact);
   events(app::kErpTopic, &app::OnErpEvent);
   events(app::kDirectoryTopic, &app::OnDirectory);
+  program.Compacted(app::kDirectoryTopic);
   program.Emits(app::kSalesTopic, {});
 
   const auto timer = [&](const char* kind, auto handler) {
