@@ -1,4 +1,5 @@
 // What the room remembers of accounts, their credit, full loads and people.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
@@ -90,7 +91,8 @@ absl::Status OnLoad(const engine::Event& event, engine::Turn& turn) {
   // Once loaded, the accounts stay loaded while a later load runs.
   if (!fact.ended()) return absl::OkStatus();
   for (const std::string& entity : fact.entities()) {
-    if (entity != "accounts") continue;
+    // Named as the connection names its messages: "account", "accounts".
+    if (!absl::StartsWith(entity, "account")) continue;
     v1::LoadRow row;
     row.set_ended(true);
     turn.Put(kLoads, PairKey(fact.connection(), entity), row);

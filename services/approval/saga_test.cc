@@ -417,7 +417,7 @@ TEST_CASE("before the accounts are loaded an unknown one is NOT_LOADED, then NOT
 
   facts::v1::LoadChanged load;
   load.set_connection("main");
-  load.add_entities("accounts");
+  load.add_entities("account");
   load.set_ended(true);
   rig.room.Deliver(rig.tenant, engine::kTimeline, "erp-connector", "loads/main", load);
 
