@@ -1,7 +1,5 @@
 #include "libs/rpc/jwk.h"
 
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -18,6 +16,7 @@
 #include "libs/base/error.h"
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
+#include "libs/rpc/json_object.h"
 
 namespace weft::rpc {
 namespace {
@@ -123,9 +122,12 @@ std::string FromDer(absl::string_view der) {
   return raw;
 }
 
-std::string TextField(const google::protobuf::Struct& object, const char* name) {
-  const auto field = object.fields().find(name);
-  return field == object.fields().end() ? "" : field->second.string_value();
+// "" when it is absent or no text.
+std::string TextField(const JsonObject::Members& jwk, const char* name) {
+  const simdjson::dom::element* element = JsonObject::Find(jwk, name);
+  std::string_view text;
+  if (element == nullptr || element->get(text) != simdjson::SUCCESS) return "";
+  return std::string(text);
 }
 
 std::string NumberParam(EVP_PKEY* key, const char* name) {
@@ -244,17 +246,22 @@ bool VerificationKey::Verify(Algorithm algorithm, absl::string_view text,
 }
 
 absl::StatusOr<JsonWebKeySet> JsonWebKeySet::Parse(const std::string& json) {
-  google::protobuf::Struct set;
-  if (!google::protobuf::util::JsonStringToMessage(json, &set).ok()) {
+  JsonObject set;
+  if (!set.Parse(json)) {
     return InvalidArgument("JWKS_INVALID", "the key set is not a JSON object");
   }
-  const auto list = set.fields().find("keys");
-  if (list == set.fields().end() || !list->second.has_list_value()) {
+  const simdjson::dom::element* list = set.Find("keys");
+  simdjson::dom::array elements;
+  if (list == nullptr || list->get(elements) != simdjson::SUCCESS) {
     return InvalidArgument("JWKS_INVALID", "the key set has no list 'keys'");
   }
   JsonWebKeySet keys;
-  for (const auto& value : list->second.list_value().values()) {
-    const google::protobuf::Struct& jwk = value.struct_value();
+  for (const simdjson::dom::element element : elements) {
+    simdjson::dom::object object;
+    JsonObject::Members jwk;
+    if (element.get(object) != simdjson::SUCCESS || !JsonObject::Collect(object, jwk)) {
+      return InvalidArgument("JWKS_INVALID", "a key is no JSON object");
+    }
     const std::string kind = TextField(jwk, "kty");
     const std::string curve = TextField(jwk, "crv");
     const std::string use = TextField(jwk, "use");

@@ -1,51 +1,53 @@
 #include "libs/rpc/token_signer.h"
 
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
-
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "libs/base/status_macros.h"
+#include "libs/telemetry/log.h"
 
 namespace weft::rpc {
 namespace {
 
-using google::protobuf::Struct;
-
 constexpr absl::Duration kRoomTokenLifetime = absl::Seconds(60);
 constexpr size_t kRoomTokensMax = 4096;
 
-std::string ToJson(const Struct& object) {
-  std::string json;
-  WEFT_CHECK(google::protobuf::util::MessageToJsonString(object, &json).ok());
-  return json;
+// Members of a JSON object, appended one after the other.
+void SetRaw(const char* name, absl::string_view json, std::string& object) {
+  absl::StrAppend(&object, object.empty() ? "\"" : ",\"", name, "\":", json);
 }
 
-void SetText(const char* name, const std::string& value, Struct& claims) {
-  if (!value.empty()) (*claims.mutable_fields())[name].set_string_value(value);
+std::string Quoted(absl::string_view text) {
+  std::string json = "\"";
+  telemetry::AppendJsonText(text, json);
+  return json + "\"";
 }
 
-void SetTexts(const char* name, const std::set<std::string>& values, Struct& claims) {
+void SetText(const char* name, const std::string& value, std::string& object) {
+  if (!value.empty()) SetRaw(name, Quoted(value), object);
+}
+
+void SetTexts(const char* name, const std::set<std::string>& values, std::string& object) {
   if (values.empty()) return;
-  auto* list = (*claims.mutable_fields())[name].mutable_list_value();
-  for (const std::string& value : values) list->add_values()->set_string_value(value);
+  std::string list;
+  for (const std::string& value : values) {
+    absl::StrAppend(&list, list.empty() ? "[" : ",", Quoted(value));
+  }
+  SetRaw(name, list + "]", object);
 }
 
-void SetTime(const char* name, absl::Time time, Struct& claims) {
-  (*claims.mutable_fields())[name].set_number_value(
-      static_cast<double>(absl::ToUnixSeconds(time)));
+void SetTime(const char* name, absl::Time time, std::string& object) {
+  SetRaw(name, absl::StrCat(absl::ToUnixSeconds(time)), object);
 }
 
 }  // namespace
 
 std::string SignToken(const SigningKey& key, const TokenSpec& spec) {
-  Struct header;
+  std::string header;
   SetText("alg", NameOf(key.algorithm()), header);
   SetText("kid", key.id(), header);
   SetText("typ", "JWT", header);
-  Struct claims;
+  std::string claims;
   SetText("iss", spec.issuer, claims);
   SetText("aud", spec.audience, claims);
   SetTime("iat", spec.issued, claims);
@@ -64,7 +66,8 @@ std::string SignToken(const SigningKey& key, const TokenSpec& spec) {
   SetTexts("weft_organisations", principal.organisations, claims);
   SetTexts("weft_channels", principal.channels, claims);
   const std::string text =
-      absl::StrCat(ToBase64Url(ToJson(header)), ".", ToBase64Url(ToJson(claims)));
+      absl::StrCat(ToBase64Url(absl::StrCat("{", header, "}")), ".",
+                   ToBase64Url(absl::StrCat("{", claims, "}")));
   return absl::StrCat(text, ".", ToBase64Url(key.Sign(text)));
 }
 

@@ -155,6 +155,8 @@ TEST_CASE("a token that is not right is refused, and says which check failed",
       {absl::StrCat(whole, "="), "shape"},
       {std::string(10'000, 'a'), "shape"},
       {raw("[]", good), "shape"},
+      {raw(R"({"alg":"EdDSA","alg":"EdDSA"})", good), "shape"},  // A member twice.
+      {raw(head, claims(R"("sub":"u-7")", R"("sub":"u-7","sub":"u-8")")), "shape"},
       {raw(head, "no json"), "shape"},
       {raw(R"({"alg":"none"})", good), "alg"},
       {absl::StrCat(ToBase64Url(R"({"alg":"none"})"), ".", ToBase64Url(good), "."), "alg"},

@@ -1,8 +1,5 @@
 #include "libs/rpc/token_verifier.h"
 
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -11,12 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
+#include "libs/rpc/json_object.h"
 
 namespace weft::rpc {
 namespace {
-
-using google::protobuf::Struct;
-using google::protobuf::Value;
 
 constexpr absl::Duration kSkew = absl::Seconds(60);
 constexpr size_t kTokenBytesMax = 8 << 10;
@@ -29,71 +24,70 @@ absl::Status Invalid(absl::string_view check, absl::string_view message) {
   return Unauthenticated("TOKEN_INVALID", message, {{"check", std::string(check)}});
 }
 
-absl::StatusOr<Struct> ParsePart(absl::string_view part, absl::string_view name) {
+absl::StatusOr<std::unique_ptr<JsonObject>> ParsePart(absl::string_view part,
+                                                      absl::string_view name) {
   std::string json;
-  Struct object;
-  if (!FromBase64Url(part, json) ||
-      !google::protobuf::util::JsonStringToMessage(json, &object).ok()) {
+  auto object = std::make_unique<JsonObject>();
+  if (!FromBase64Url(part, json) || !object->Parse(json)) {
     return Invalid("shape", absl::StrCat("the token's ", name, " does not parse"));
   }
   return object;
 }
 
-const Value* FindClaim(const Struct& claims, const char* name) {
-  const auto claim = claims.fields().find(name);
-  return claim == claims.fields().end() || claim->second.has_null_value() ? nullptr
-                                                                          : &claim->second;
+// False when the element is no text, or a long one.
+bool GetText(const simdjson::dom::element& element, std::string& text) {
+  std::string_view view;
+  if (element.get(view) != simdjson::SUCCESS || view.size() > kClaimBytesMax) return false;
+  text = std::string(view);
+  return true;
 }
 
-absl::StatusOr<std::string> Text(const Struct& claims, const char* name) {
-  const Value* claim = FindClaim(claims, name);
-  if (claim == nullptr) return std::string();
-  if (!claim->has_string_value() || claim->string_value().size() > kClaimBytesMax) {
+absl::StatusOr<std::string> Text(const JsonObject& claims, const char* name) {
+  std::string text;
+  const simdjson::dom::element* claim = claims.Find(name);
+  if (claim != nullptr && !GetText(*claim, text)) {
     return Invalid(name, absl::StrCat("claim '", name, "' is no text of at most ",
                                       kClaimBytesMax, " bytes"));
   }
-  return claim->string_value();
+  return text;
 }
 
-absl::StatusOr<std::set<std::string>> Texts(const Struct& claims, const char* name) {
+absl::StatusOr<std::set<std::string>> Texts(const JsonObject& claims, const char* name) {
   std::set<std::string> texts;
-  const Value* claim = FindClaim(claims, name);
+  const simdjson::dom::element* claim = claims.Find(name);
   if (claim == nullptr) return texts;
-  const auto bad = [&] {
-    return Invalid(name, absl::StrCat("claim '", name, "' is no list of texts"));
-  };
-  if (!claim->has_list_value() ||
-      static_cast<size_t>(claim->list_value().values_size()) > kListMax) {
-    return bad();
+  simdjson::dom::array array;
+  bool good = claim->get(array) == simdjson::SUCCESS && array.size() <= kListMax;
+  for (size_t i = 0; good && i < array.size(); ++i) {
+    std::string text;
+    good = GetText(array.at(i).value_unsafe(), text) && !text.empty();
+    texts.insert(std::move(text));
   }
-  for (const Value& value : claim->list_value().values()) {
-    if (!value.has_string_value() || value.string_value().empty() ||
-        value.string_value().size() > kClaimBytesMax) {
-      return bad();
-    }
-    texts.insert(value.string_value());
-  }
+  if (!good) return Invalid(name, absl::StrCat("claim '", name, "' is no list of texts"));
   return texts;
 }
 
 // `missing` when the claim is absent.
-absl::StatusOr<absl::Time> Instant(const Struct& claims, const char* name,
+absl::StatusOr<absl::Time> Instant(const JsonObject& claims, const char* name,
                                    absl::Time missing) {
-  const Value* claim = FindClaim(claims, name);
+  const simdjson::dom::element* claim = claims.Find(name);
   if (claim == nullptr) return missing;
-  const double seconds = claim->number_value();
-  if (!claim->has_number_value() || !(seconds >= 0) || seconds > kTimeMax) {
+  double seconds = 0;
+  if (claim->get(seconds) != simdjson::SUCCESS || !(seconds >= 0) || seconds > kTimeMax) {
     return Invalid(name, absl::StrCat("claim '", name, "' is no time in seconds"));
   }
   return absl::FromUnixSeconds(static_cast<int64_t>(std::floor(seconds)));
 }
 
-bool NamesAudience(const Struct& claims, const std::string& audience) {
-  const Value* claim = FindClaim(claims, "aud");
+bool NamesAudience(const JsonObject& claims, const std::string& audience) {
+  const simdjson::dom::element* claim = claims.Find("aud");
   if (claim == nullptr) return false;
-  if (claim->has_string_value()) return claim->string_value() == audience;
-  for (const Value& value : claim->list_value().values()) {
-    if (value.string_value() == audience) return true;
+  std::string text;
+  if (claim->is_string()) return GetText(*claim, text) && text == audience;
+  simdjson::dom::array array;
+  if (claim->get(array) != simdjson::SUCCESS) return false;
+  for (const simdjson::dom::element one : array) {
+    if (GetText(one, text) && text == audience) return true;
   }
   return false;
 }
@@ -106,7 +100,7 @@ bool IsBuyerRole(const std::string& role) {
   return role == "buyer" || role == "buyer-approver" || role == "buyer-admin";
 }
 
-absl::StatusOr<Principal> ToPrincipal(const Struct& claims, const TokenIssuer& issuer) {
+absl::StatusOr<Principal> ToPrincipal(const JsonObject& claims, const TokenIssuer& issuer) {
   Principal principal;
   WEFT_ASSIGN_OR_RETURN(principal.tenant, Text(claims, "weft_tenant"));
   WEFT_ASSIGN_OR_RETURN(principal.subject, Text(claims, "sub"));
@@ -208,17 +202,19 @@ absl::StatusOr<TokenVerifier::Verified> TokenVerifier::Check(absl::string_view t
       token.find('.', second + 1) != absl::string_view::npos) {
     return Invalid("shape", "the token is not of the form header.claims.signature");
   }
-  WEFT_ASSIGN_OR_RETURN(const Struct header, ParsePart(token.substr(0, first), "header"));
-  WEFT_ASSIGN_OR_RETURN(const std::string name, Text(header, "alg"));
+  WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<JsonObject> header,
+                        ParsePart(token.substr(0, first), "header"));
+  WEFT_ASSIGN_OR_RETURN(const std::string name, Text(*header, "alg"));
   const absl::StatusOr<Algorithm> algorithm = AlgorithmOf(name);
   if (!algorithm.ok()) return Invalid("alg", std::string(algorithm.status().message()));
   // We understand no extension, so none may be critical.
-  if (header.fields().count("crit") > 0) {
+  if (header->Has("crit")) {
     return Invalid("crit", "the token demands an extension that is not known here");
   }
-  if (header.fields().count("b64") > 0) return Invalid("b64", "unencoded payloads are not taken");
-  WEFT_ASSIGN_OR_RETURN(const Struct claims,
+  if (header->Has("b64")) return Invalid("b64", "unencoded payloads are not taken");
+  WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<JsonObject> parsed,
                         ParsePart(token.substr(first + 1, second - first - 1), "claims"));
+  const JsonObject& claims = *parsed;
   std::string signature;
   if (!FromBase64Url(token.substr(second + 1), signature)) {
     return Invalid("shape", "the token's signature does not parse");
@@ -233,7 +229,7 @@ absl::StatusOr<TokenVerifier::Verified> TokenVerifier::Check(absl::string_view t
   }
   if (issuer == nullptr) return Invalid("iss", "the token's issuer is not one we take");
 
-  WEFT_ASSIGN_OR_RETURN(const std::string key_id, Text(header, "kid"));
+  WEFT_ASSIGN_OR_RETURN(const std::string key_id, Text(*header, "kid"));
   const absl::string_view signed_text = token.substr(0, second);
   bool verified = false;
   if (!key_id.empty()) {
