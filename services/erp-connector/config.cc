@@ -70,6 +70,7 @@ absl::StatusOr<Settings> CheckConfig(const v1::ErpConfig& config) {
         one.topic_in().empty() ? absl::StrCat("erp.", one.name(), ".in") : one.topic_in();
     connection.topic_out =
         one.topic_out().empty() ? absl::StrCat("erp.", one.name(), ".out") : one.topic_out();
+    connection.create_topic_in = one.create_topic_in();
     connection.topic_dlq = absl::StrCat(connection.topic_in, ".dlq");
     for (const std::string& topic : {connection.topic_in, connection.topic_out}) {
       if (!topics.insert(topic).second) {

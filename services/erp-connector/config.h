@@ -22,6 +22,7 @@ struct ConnectionSettings {
   std::string topic_in;
   std::string topic_out;
   std::string topic_dlq;
+  bool create_topic_in = false;
 };
 
 struct Settings {

@@ -320,7 +320,7 @@ absl::StatusOr<Outcome> Inlet::ApplyObject(const Envelope& envelope) {
     WEFT_RETURN_IF_ERROR(Refer(part, content.references, row));
     if (!was_live) {
       ++live_delta_[static_cast<size_t>(envelope.kind)];
-      live_[part] = true;
+      known_[part] = true;
       WEFT_RETURN_IF_ERROR(Heal(part));
     }
     Emit(envelope.kind, envelope.key, *content.event);
@@ -343,7 +343,7 @@ absl::StatusOr<Outcome> Inlet::ApplyDelete(const Envelope& envelope, const std::
   // A delete before the create leaves the mark and says nothing.
   if (!was_live) return Done(Outcome::What::kUnchanged, envelope);
   --live_delta_[static_cast<size_t>(envelope.kind)];
-  live_[part] = false;
+  known_[part] = true;
   EmitDeleted(envelope.kind, envelope.key);
   return Done(Outcome::What::kApplied, envelope);
 }
@@ -383,15 +383,12 @@ void Inlet::PutObject(const std::string& part, const v1::ObjectRow& row) {
   turn_.Put(kObjects, ObjectKey(connection_.name, part), row);
 }
 
-absl::StatusOr<bool> Inlet::IsLive(const std::string& part) {
-  const auto found = live_.find(part);
-  if (found != live_.end()) return found->second;
-  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::ObjectRow> row,
-                        turn_.Find(kObjects, ObjectKey(connection_.name, part)));
-  // What was deleted did arrive; only what never came is missing.
-  const bool live = row.has_value();
-  live_[part] = live;
-  return live;
+absl::StatusOr<bool> Inlet::IsKnown(const std::string& part) {
+  const auto found = known_.find(part);
+  if (found != known_.end()) return found->second;
+  WEFT_ASSIGN_OR_RETURN(const std::optional<std::string> row,
+                        turn_.GetRow(kObjects.id, ObjectKey(connection_.name, part)));
+  return known_[part] = row.has_value();
 }
 
 absl::Status Inlet::Refer(const std::string& source, const std::vector<Reference>& references,
@@ -399,8 +396,8 @@ absl::Status Inlet::Refer(const std::string& source, const std::vector<Reference
   for (const Reference& reference : references) {
     const std::string target = ObjectPart(reference.kind, reference.key);
     if (target == source) continue;
-    WEFT_ASSIGN_OR_RETURN(const bool live, IsLive(target));
-    if (live) continue;
+    WEFT_ASSIGN_OR_RETURN(const bool known, IsKnown(target));
+    if (known) continue;
     v1::ReferenceRow missing;
     missing.set_since_us(absl::ToUnixMicros(turn_.now()));
     turn_.Put(kReferences, ReferenceKey(connection_.name, target, source), missing);

@@ -86,7 +86,8 @@ class Inlet {
   // Marks a live object as named by the open load, and counts it.
   void Mention(Kind kind, bool was_live, v1::ObjectRow& row);
   void PutObject(const std::string& part, const v1::ObjectRow& row);
-  absl::StatusOr<bool> IsLive(const std::string& part);
+  // Has the object ever arrived? What was deleted did; only what never came is missing.
+  absl::StatusOr<bool> IsKnown(const std::string& part);
   absl::Status Refer(const std::string& source, const std::vector<Reference>& references,
                      v1::ObjectRow& row);
   absl::Status Unrefer(const std::string& source, v1::ObjectRow& row);
@@ -113,7 +114,7 @@ class Inlet {
   std::array<int64_t, kKindCount + 1> live_delta_{};
   std::array<int64_t, kKindCount + 1> mentioned_delta_{};
   std::array<bool, kKindCount + 1> covered_{};
-  absl::flat_hash_map<std::string, bool> live_;  // What references found, this turn.
+  absl::flat_hash_map<std::string, bool> known_;  // What references found, this turn.
 };
 
 // Live objects of a kind.

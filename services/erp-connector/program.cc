@@ -42,6 +42,10 @@ engine::Program MakeProgram(const Settings& settings) {
   program.Emits(kDirectoryTopic, {.compacted = true});
   for (const auto& [name, connection] : settings.connections) {
     program.Emits(connection.topic_out, {.max_record_bytes = kRawRecordBytesMax});
+    // Nothing is said on it; declaring it makes it.
+    if (connection.create_topic_in) {
+      program.Emits(connection.topic_in, {.max_record_bytes = kRawRecordBytesMax});
+    }
     program.Emits(connection.topic_dlq, {.max_record_bytes = kRawRecordBytesMax});
   }
 
