@@ -18,6 +18,7 @@
 // the oldest batch only, and later batches may already be decided and written.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -232,6 +233,7 @@ class Core {
  private:
   friend class CoreTurn;
   struct Effects;
+  using Overlay = absl::btree_map<std::string, std::optional<std::string>>;
   // A task that is started and not done.
   struct PendingTask {
     uint64_t order = 0;
@@ -272,11 +274,22 @@ class Core {
   void ClearBatch();
   void FillRelayRows();
 
-  // Reads past the batch; a failure is remembered in store_failure_.
-  absl::StatusOr<std::optional<std::string>> ReadStore(Family family,
-                                                       absl::string_view key) const;
+  Overlay& OverlayOf(Family family) { return overlay_[static_cast<size_t>(family)]; }
+  const Overlay& OverlayOf(Family family) const {
+    return overlay_[static_cast<size_t>(family)];
+  }
+  // Reads the batch's row or the stored one; a failure is remembered in
+  // store_failure_.
+  absl::StatusOr<std::optional<std::string>> ReadRow(Family family,
+                                                     const std::string& key) const;
+  // The same through the cache.
   absl::StatusOr<std::optional<std::string>> ReadState(const std::string& key);
-  absl::StatusOr<std::optional<std::string>> ReadAnswer(const std::string& key);
+  void PutRow(Family family, std::string key, std::string value) {
+    OverlayOf(family).insert_or_assign(std::move(key), std::move(value));
+  }
+  void DeleteRow(Family family, std::string key) {
+    OverlayOf(family).insert_or_assign(std::move(key), std::nullopt);
+  }
   Position PositionOf(uint32_t partition, const std::string& tenant) const;
   int64_t MaxRecordBytes(const std::string& topic) const;
   uint32_t LogPartition(const std::string& topic, uint32_t partition) const;
@@ -303,18 +316,16 @@ class Core {
   bool written_ = true;
   std::unique_ptr<Effects> effects_;              // Of the batch under construction.
   std::deque<std::unique_ptr<Effects>> committed_;  // Written, not released.
-  absl::btree_map<std::string, std::optional<std::string>> batch_rows_;   // State.
-  absl::flat_hash_map<std::string, std::string> batch_answers_;
+  // Rows of the batch, newest value of each key, by family: what turns read, and
+  // at the end what is written, in key order. State, answers, timers, tasks and
+  // parked records; outbox and meta rows go to the batch at once.
+  std::array<Overlay, kFamilies> overlay_;
   std::string batch_answer_keys_;  // Of the age row.
   int64_t batch_answer_bytes_ = 0;
-  absl::flat_hash_map<std::string, std::optional<std::pair<absl::Time, std::string>>>
-      batch_timers_;
-  absl::flat_hash_set<std::string> batch_done_tasks_;
   absl::btree_set<std::pair<std::string, int32_t>> batch_offsets_;
   absl::btree_set<std::string> batch_applied_;
   absl::btree_set<std::string> batch_emitted_;
   absl::btree_set<std::string> batch_positions_;
-  absl::btree_map<std::string, std::optional<std::string>> batch_parked_;  // Encoded.
   bool batch_outbox_ = false;
   bool batch_tasks_ = false;
   std::unique_ptr<class CoreTurn> turn_;

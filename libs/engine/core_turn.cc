@@ -55,6 +55,7 @@ absl::Status CoreTurn::ScanRows(
   const size_t skip = prefix_.size() + 1;
   std::string from = low;
   if (!start.empty()) from = std::max(from, KeyOf(table, start));
+  const Core::Overlay& overlay = core_.OverlayOf(Family::kState);
   const std::unique_ptr<Iterator> stored = core_.store_.Scan(Family::kState, from, high);
 
   // Three sorted sources, the newest wins. `visit` may change rows, so the
@@ -62,11 +63,10 @@ absl::Status CoreTurn::ScanRows(
   while (true) {
     while (stored->Valid() && stored->key() < from) stored->Next();
     const auto mine = rows.empty() ? rows.end() : rows.lower_bound(from);
-    const auto batch = core_.batch_rows_.empty() ? core_.batch_rows_.end()
-                                                 : core_.batch_rows_.lower_bound(from);
+    const auto batch = overlay.empty() ? overlay.end() : overlay.lower_bound(from);
     const bool has_mine = mine != rows.end() && (high.empty() || mine->first < high);
     const bool has_batch =
-        batch != core_.batch_rows_.end() && (high.empty() || batch->first < high);
+        batch != overlay.end() && (high.empty() || batch->first < high);
     absl::string_view least;
     bool found = false;
     const auto consider = [&](absl::string_view key) {

@@ -228,6 +228,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const Resources& resou
     case Family::kMeta:
       options.write_buffer_size = 2 << 20;
       break;
+
     default:
       break;
   }
