@@ -41,6 +41,7 @@ class EmbeddedLog::Impl final : public internal::Source {
               AppendCallback done);
   absl::StatusOr<std::unique_ptr<Reader>> OpenReader(std::vector<StartPosition> positions);
   absl::StatusOr<Watermarks> GetWatermarks(const TopicPartition& where);
+  std::map<std::string, TopicOptions> Topics() ABSL_LOCKS_EXCLUDED(topics_mutex_);
   absl::Status RunMaintenance();
   absl::Status Checkpoint(const std::string& path);
   Stats GetStats();

@@ -577,6 +577,13 @@ absl::StatusOr<int64_t> internal::RocksCursor::Read(const SharedPartition& parti
   return end;
 }
 
+std::map<std::string, TopicOptions> EmbeddedLog::Impl::Topics() {
+  MutexLock lock(topics_mutex_);
+  std::map<std::string, TopicOptions> topics;
+  for (const auto& [name, topic] : topics_) topics[name] = topic->options;
+  return topics;
+}
+
 absl::Status EmbeddedLog::Impl::Checkpoint(const std::string& path) {
   // The last write-ahead file is linked as it is; what was removed without a
   // sync must be in it.
@@ -624,6 +631,7 @@ absl::StatusOr<std::unique_ptr<Reader>> EmbeddedLog::OpenReader(
 absl::StatusOr<Watermarks> EmbeddedLog::GetWatermarks(const TopicPartition& where) {
   return impl_->GetWatermarks(where);
 }
+std::map<std::string, TopicOptions> EmbeddedLog::Topics() const { return impl_->Topics(); }
 absl::Status EmbeddedLog::RunMaintenance() { return impl_->RunMaintenance(); }
 absl::Status EmbeddedLog::Checkpoint(const std::string& path) { return impl_->Checkpoint(path); }
 EmbeddedLog::Stats EmbeddedLog::GetStats() const { return impl_->GetStats(); }

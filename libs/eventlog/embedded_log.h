@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -82,6 +83,9 @@ class EmbeddedLog final : public EventLog {
   absl::StatusOr<std::unique_ptr<Reader>> OpenReader(
       std::vector<StartPosition> positions) override;
   absl::StatusOr<Watermarks> GetWatermarks(const TopicPartition& where) override;
+
+  // All topics, by name. For tools.
+  std::map<std::string, TopicOptions> Topics() const;
 
   // Applies retention and compaction now, until nothing is left to do.
   absl::Status RunMaintenance();
