@@ -154,6 +154,7 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
   absl::Status Identify() {
     const rpc::AccessRow* row = front_.parts_.access->Find(method_->name);
     if (row != nullptr && row->is_public) return absl::OkStatus();
+    if (front_.parts_.authenticator->open()) WEFT_RETURN_IF_ERROR(CheckLocal());
     const std::string authorization(request_.Header("Authorization"));
     WEFT_ASSIGN_OR_RETURN(const Principal principal,
                           front_.parts_.authenticator->Authenticate(
@@ -171,6 +172,29 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
     options_.request_id = request_id_;
     options_.repeatable = method_->read_only || method_->request_id != nullptr;
     return absl::OkStatus();
+  }
+
+  // Where callers need no token, a web page that the user happens to visit must
+  // not become one: neither across origins nor under a name that was made to
+  // point here (DNS rebinding).
+  absl::Status CheckLocal() const {
+    const std::string host(request_.Header("Host"));
+    if (!host.empty() && !IsLoopbackHost(host)) {
+      return PermissionDenied(
+          "HOST_NOT_ALLOWED",
+          absl::StrCat("without tokens only localhost may be asked, not '", host,
+                       "'; use http://127.0.0.1"),
+          {{"host", host}});
+    }
+    const std::string origin(request_.Header("Origin"));
+    if (origin.empty() || origin == absl::StrCat("http://", host) ||
+        front_.options_.cors_origins.count(origin) > 0) {
+      return absl::OkStatus();
+    }
+    return PermissionDenied("ORIGIN_NOT_ALLOWED",
+                            absl::StrCat("pages of '", origin,
+                                         "' may not ask here; name the origin in cors_origins"),
+                            {{"origin", origin}});
   }
 
   absl::Status SetDeadline() {
@@ -269,7 +293,14 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
     events_ = Accepts(request_.Header("Accept"), kEvents);
     auto self = shared_from_this();
     exchange_->OnGone([self] { self->CancelStream(); });
-    exchange_->After(std::min(kHeadAfter, front_.options_.heartbeat), [self] { self->Heartbeat(); });
+    exchange_->After(std::min(kHeadAfter, front_.options_.heartbeat), [self] {
+      {
+        MutexLock lock(self->mutex_);
+        if (self->ended_) return;
+        self->BeginStream();
+      }
+      self->NextHeartbeat();
+    });
     std::unique_ptr<rpc::StreamHandle> handle = room->StreamRaw(
         method_->name, std::move(message), options_,
         {.message = [self](std::string bytes) { self->OnMessage(bytes); },
@@ -299,15 +330,15 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
     exchange_->BeginStream(std::move(head));
   }
 
-  void Heartbeat() {
-    {
-      MutexLock lock(mutex_);
-      if (ended_) return;
-      if (begun_ && events_) exchange_->Write(": still here\n\n");
-      BeginStream();
-    }
-    exchange_->After(front_.options_.heartbeat,
-                     [self = shared_from_this()] { self->Heartbeat(); });
+  void NextHeartbeat() {
+    exchange_->After(front_.options_.heartbeat, [self = shared_from_this()] {
+      {
+        MutexLock lock(self->mutex_);
+        if (self->ended_) return;
+        if (self->events_) self->exchange_->Write(": still here\n\n");
+      }
+      self->NextHeartbeat();
+    });
   }
 
   void OnMessage(const std::string& bytes) {

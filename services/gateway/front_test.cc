@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -567,6 +568,36 @@ TEST_CASE("in the open mode a caller names the user it acts for", "[gateway]") {
   CHECK(fixture.last().principal.tenant == "demo");
   CHECK(fixture.last().principal.user == "ana");
   CHECK(fixture.last().principal.Has("operator"));
+}
+
+TEST_CASE("in the open mode no web page becomes a caller", "[gateway]") {
+  FixtureOptions options{.open = true};
+  options.config.add_cors_origins("https://shop.example.com");
+  Fixture fixture(options);
+  HttpClient client(fixture.port());
+  const std::string self = absl::StrCat("localhost:", fixture.port());
+  const std::vector<std::tuple<Map, int, std::string>> rows = {
+      {{}, 200, ""},
+      {{{"Host", self}, {"Origin", absl::StrCat("http://", self)}}, 200, ""},
+      {{{"Origin", "https://shop.example.com"}}, 200, ""},
+      {{{"Origin", "https://evil.test"}}, 403, "ORIGIN_NOT_ALLOWED"},
+      {{{"Origin", "null"}}, 403, "ORIGIN_NOT_ALLOWED"},
+      {{{"Host", "evil.test"}}, 403, "HOST_NOT_ALLOWED"},
+      {{{"Host", "evil.test"}, {"Origin", "http://evil.test"}}, 403, "HOST_NOT_ALLOWED"},
+  };
+  for (const auto& [headers, status, reason] : rows) {
+    CAPTURE(headers);
+    const Reply reply = client.Do("GET", "/v1/things", headers);
+    CHECK(reply.status == status);
+    if (status != 200) CHECK(ReasonIn(reply.body) == reason);
+  }
+  // With tokens the name of the host is the operator's affair.
+  Fixture closed;
+  HttpClient other(closed.port());
+  CHECK(other
+            .Do("GET", "/v1/things",
+                {{"Host", "weft.example.com"}, {"Authorization", closed.Bearer("rep")}})
+            .status == 200);
 }
 
 TEST_CASE("the open mode does not listen beyond loopback", "[gateway]") {

@@ -26,7 +26,7 @@ class Gateway : public service::Room {
   // After Start().
   virtual int port() const = 0;
   // /readyz says no from now on.
-  virtual void Drain() = 0;
+  void Drain() override = 0;
 };
 
 // What a test may put in place of what is compiled in.

@@ -28,6 +28,11 @@ std::string NextCommand(const absl::Status& status, const std::string& noun) {
   if (reason == "TOKEN_REQUIRED" || reason == "TOKEN_EXPIRED" || reason == "TOKEN_INVALID") {
     return "weft token --help, then --token or WEFT_TOKEN";
   }
+  if (reason == "ROLE_NOT_ALLOWED") return "weft token --role ROLE for a token with the role";
+  if (reason == "USER_REQUIRED") return "the same command with --user USER";
+  if (reason == "ACCOUNT_REQUIRED") return "the same command with --account ACCOUNT";
+  if (reason == "CURRENCY_REQUIRED") return "the same command with --account or --currency";
+  if (reason == "CANNOT_DECIDE_OWN") return "the same command with --user of somebody else";
   if (reason == "NOT_LOADED") return "weft erp connections";
   if (reason == "ROUTE_NOT_FOUND") return "weft status (is this mesh older than this command?)";
   switch (status.code()) {
@@ -42,7 +47,6 @@ std::string NextCommand(const absl::Status& status, const std::string& noun) {
     case absl::StatusCode::kDeadlineExceeded:
       return "the same command with --timeout 60 and the same --request-id";
     case absl::StatusCode::kPermissionDenied:
-      return "weft token --role ROLE for a token with the role";
     case absl::StatusCode::kAborted:
     case absl::StatusCode::kFailedPrecondition:
       return noun == "order" || noun == "approval" ? absl::StrCat("weft ", noun, " get ID")

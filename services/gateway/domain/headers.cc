@@ -203,6 +203,21 @@ bool MatchesEtag(absl::string_view if_none_match, absl::string_view etag) {
   return false;
 }
 
+bool IsLoopbackHost(absl::string_view host) {
+  if (!absl::EndsWith(host, "]")) {
+    const size_t colon = host.rfind(':');
+    if (colon != absl::string_view::npos) {
+      if (!AllDigits(host.substr(colon + 1))) return false;
+      host = host.substr(0, colon);
+    }
+  }
+  if (absl::EqualsIgnoreCase(host, "localhost") || host == "[::1]") return true;
+  const std::vector<absl::string_view> parts = absl::StrSplit(host, '.');
+  return parts.size() == 4 && parts[0] == "127" &&
+         std::all_of(parts.begin(), parts.end(),
+                     [](absl::string_view part) { return AllDigits(part) && part.size() <= 3; });
+}
+
 std::optional<std::string> BearerToken(absl::string_view authorization) {
   authorization = absl::StripAsciiWhitespace(authorization);
   if (authorization.size() < 7 || !absl::EqualsIgnoreCase(authorization.substr(0, 7), "bearer ")) {

@@ -46,6 +46,10 @@ std::string MediaType(absl::string_view content_type);
 // Whether an If-None-Match list names `etag` (quoted, strong); "*" names all.
 bool MatchesEtag(absl::string_view if_none_match, absl::string_view etag);
 
+// Whether a Host header names this machine's loopback: localhost, 127.x.y.z or
+// [::1], with or without a port.
+bool IsLoopbackHost(absl::string_view host);
+
 // The token of "Bearer <token>"; nullopt for another scheme.
 std::optional<std::string> BearerToken(absl::string_view authorization);
 

@@ -99,6 +99,20 @@ TEST_CASE("an Accept header asks for a type by name", "[headers]") {
   CHECK_FALSE(Accepts("", "text/event-stream"));
 }
 
+TEST_CASE("a host is loopback by its name only", "[headers]") {
+  for (const char* host : {"localhost", "LocalHost:8080", "127.0.0.1", "127.1.2.3:80", "[::1]",
+                           "[::1]:8080"}) {
+    CAPTURE(host);
+    CHECK(IsLoopbackHost(host));
+  }
+  for (const char* host : {"", "example.com", "localhost.example.com", "127.0.0.1.example.com",
+                           "127.evil.example.com", "128.0.0.1", "127.0.0", "localhost:x",
+                           "[::2]", "::1"}) {
+    CAPTURE(host);
+    CHECK_FALSE(IsLoopbackHost(host));
+  }
+}
+
 TEST_CASE("tokens, media types and entity tags are read", "[headers]") {
   CHECK(BearerToken("Bearer abc") == "abc");
   CHECK(BearerToken("bearer  abc ") == "abc");

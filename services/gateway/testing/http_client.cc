@@ -104,7 +104,8 @@ Reply HttpClient::Receive(bool head) {
 
 Reply HttpClient::Do(const std::string& method, const std::string& target,
                      const std::map<std::string, std::string>& headers, const std::string& body) {
-  std::string request = absl::StrCat(method, " ", target, " HTTP/1.1\r\nHost: test\r\n");
+  std::string request = absl::StrCat(method, " ", target, " HTTP/1.1\r\n");
+  if (headers.count("Host") == 0) absl::StrAppend(&request, "Host: localhost\r\n");
   for (const auto& [name, value] : headers) absl::StrAppend(&request, name, ": ", value, "\r\n");
   if (!body.empty()) absl::StrAppend(&request, "Content-Length: ", body.size(), "\r\n");
   absl::StrAppend(&request, "\r\n", body);
