@@ -229,7 +229,12 @@ absl::Status Advance(const Settings& settings, engine::Turn& turn, OrderWork& wo
   order.set_etag(EtagOf(order.revision()));
   *order.mutable_update_time() = ToProto(turn.now());
   turn.Put(kOrders, work.id, work.row);
-  if (order.state() != before) {
+  // Others are told of states that last, not of those that wait for a neighbour's
+  // answer; a watcher of the order sees those too.
+  const bool passing = work.saga.state == OrderState::kHolding ||
+                       work.saga.state == OrderState::kConfirming ||
+                       work.saga.state == OrderState::kUndoing;
+  if (order.state() != before && !passing) {
     sales::v1::OrderChanged event;
     event.set_order(order.name());
     event.set_account(order.account());
