@@ -457,6 +457,14 @@ absl::StatusOr<std::optional<std::string>> Core::ReadState(const std::string& ke
   return *cache_.Insert(key, *std::move(value));
 }
 
+uint32_t Core::PartitionOfTenant(const std::string& tenant) {
+  if (tenant != last_tenant_ || last_tenant_.empty()) {
+    last_tenant_ = tenant;
+    last_partition_ = PartitionOf(tenant);
+  }
+  return last_partition_;
+}
+
 Position Core::PositionOf(uint32_t partition, const std::string& tenant) const {
   Position position{generation_, -1};
   for (const absl::string_view name : {absl::string_view(tenant),
@@ -615,7 +623,7 @@ void Core::RunCommand(CommandInput input, const Times& times) {
                         absl::StrCat("this room has no command ", command.method)));
   }
   const std::string& tenant = command.principal.tenant;
-  const uint32_t partition = PartitionOf(tenant);
+  const uint32_t partition = PartitionOfTenant(tenant);
   const std::string id = layout::Id(partition, tenant, command.method, command.request_id);
 
   // A repeat is answered as before; a marked one is not done any more.
@@ -755,11 +763,11 @@ bool Core::RunEventRecord(const std::vector<EventHandler>& handlers, const std::
   }
 
   absl::Status status;
-  if (PartitionOf(event.tenant) != static_cast<uint32_t>(partition) &&
-      event.tenant != kPlatformTenant) {
+  if (event.tenant != kPlatformTenant &&
+      PartitionOfTenant(event.tenant) != static_cast<uint32_t>(partition)) {
     status = InvalidArgument("EVENT_MISROUTED",
                              "the event stands in another partition than its tenant's");
-  } else if (parked_keys_.count({topic, record.key}) > 0) {
+  } else if (!parked_keys_.empty() && parked_keys_.count({topic, record.key}) > 0) {
     status = FailedPrecondition(kParkedPredecessor,
                                 "an earlier record of the same key is parked; it goes first");
   } else {
@@ -805,7 +813,7 @@ void Core::RunRawRecord(const RawTopic& topic, int32_t partition, eventlog::Reco
   cause.id_scope = scope;
   cause.id_key = id;
   absl::Status status;
-  if (!raw.key.empty() && parked_keys_.count({topic.topic, raw.key}) > 0) {
+  if (!raw.key.empty() && !parked_keys_.empty() && parked_keys_.count({topic.topic, raw.key}) > 0) {
     status = FailedPrecondition(kParkedPredecessor,
                                 "an earlier record of the same key is parked; it goes first");
   } else {
@@ -1196,7 +1204,7 @@ absl::Status Core::Write(bool sync) {
 
 absl::Status Core::Sync() { return store_.Sync(); }
 
-bool Core::Release() {
+bool Core::Release(const std::function<void()>& published) {
   if (committed_.empty()) return false;
   const std::unique_ptr<Effects> effects = std::move(committed_.front());
   committed_.pop_front();
@@ -1205,6 +1213,7 @@ bool Core::Release() {
       model->Apply(turn.rows, turn.tenant, turn.position);
     }
   }
+  if (published != nullptr) published();
   for (layout::OutboxRow& row : effects->outbox) {
     // What does not fit in memory is read from the store when its time comes.
     const uint64_t end = relay_rows_.empty() ? relay_next_ : relay_rows_.back().sequence + 1;

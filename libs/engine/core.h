@@ -124,7 +124,10 @@ class Core {
   absl::Status Write(bool sync);
   absl::Status Sync();
   // Frees the oldest written batch; must be durable. False: there was none.
-  bool Release();
+  // `published` runs when read models know the batch and before anybody is
+  // answered: what readers see moves on there, so that a view is never ahead of
+  // a read model.
+  bool Release(const std::function<void()>& published = nullptr);
 
   // After a fatal error: answers everybody still waiting with `status`.
   void Abandon(const absl::Status& status);
@@ -291,6 +294,8 @@ class Core {
     OverlayOf(family).insert_or_assign(std::move(key), std::nullopt);
   }
   Position PositionOf(uint32_t partition, const std::string& tenant) const;
+  // PartitionOf(), which hashes, with the last answer kept: inputs come in runs.
+  uint32_t PartitionOfTenant(const std::string& tenant);
   int64_t MaxRecordBytes(const std::string& topic) const;
   uint32_t LogPartition(const std::string& topic, uint32_t partition) const;
   void TrimAnswers(int age_rows_max, Batch& batch);
@@ -330,6 +335,9 @@ class Core {
   bool batch_tasks_ = false;
   std::unique_ptr<class CoreTurn> turn_;
   std::string now_text_;  // Shard time of the batch in RFC 3339.
+
+  std::string last_tenant_;
+  uint32_t last_partition_ = 0;
 
   RowCache cache_;
   std::vector<std::string> released_tenants_;

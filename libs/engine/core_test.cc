@@ -962,8 +962,13 @@ TEST_CASE("a read model gets rows when they are durable, before callers are answ
   rig.core->Decide(CoreRig::List(std::move(input)), rig.Now());
   REQUIRE(rig.core->Write(/*sync=*/true).ok());
   CHECK(model.applied.empty());
-  rig.core->Release();
+  size_t published = 99;
+  rig.core->Release([&] {
+    published = model.applied.size();
+    CHECK(seen == 99);
+  });
 
+  CHECK(published == 2);
   CHECK(model.applied == Strings{"t1/ann=5", "t1/r1=ann"});
   CHECK(seen == 2);
   rig.Open();

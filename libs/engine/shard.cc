@@ -257,12 +257,11 @@ void Shard::Sequence() {
         Fail(status);
         return;
       }
-      if (dirty) {
-        report.write_time = Since(write_start);
-        PublishSnapshot();
-      }
+      if (dirty) report.write_time = Since(write_start);
       // Here a release gate would hold the batch until it may leave.
-      while (core_->Release()) {
+      while (core_->Release([&] {
+        if (dirty) PublishSnapshot();
+      })) {
         if (!core_->changed_tenants().empty()) changed_(core_->changed_tenants());
       }
       queue_->SetLogBehind(core_->log_behind());
