@@ -69,6 +69,7 @@ void Mesh::SetUpForOneMachine(const std::string& data_dir, int http_port) {
       connection.set_name(kDemoConnection);
       connection.set_tenant(kDemoTenant);
       connection.set_takes_orders(true);
+      connection.set_create_topic_in(true);  // Nobody else can: the log is ours.
     }
   }
 }

@@ -48,10 +48,12 @@ class Builder {
         ->add_option_function<std::string>(
             "-o,--output",
             [this](const std::string& o) {
-              common_.output = o == "json" ? Output::kJson : Output::kTable;
+              common_.output = o == "json"   ? Output::kJson
+                               : o == "name" ? Output::kName
+                                             : Output::kTable;
             },
-            "table or json")
-        ->check(CLI::IsMember({"table", "json"}));
+            "table, json or name")
+        ->check(CLI::IsMember({"table", "json", "name"}));
     command->callback([this, run] { action_ = run; });
     return command;
   }

@@ -56,6 +56,25 @@ std::string NextCommand(const absl::Status& status, const std::string& noun) {
   }
 }
 
+// The name of a resource, or of each in a list.
+void PrintNames(const pb::Message& message, std::ostream& out) {
+  const auto* descriptor = message.GetDescriptor();
+  const auto* reflection = message.GetReflection();
+  if (const auto* name = descriptor->FindFieldByName("name")) {
+    out << reflection->GetString(message, name) << "\n";
+    return;
+  }
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const auto* field = descriptor->field(i);
+    if (!field->is_repeated() || field->message_type() == nullptr) continue;
+    if (field->message_type()->FindFieldByName("name") == nullptr) continue;
+    for (int j = 0; j < reflection->FieldSize(message, field); ++j) {
+      PrintNames(reflection->GetRepeatedMessage(message, field, j), out);
+    }
+    return;
+  }
+}
+
 }  // namespace
 
 int ExitOf(const absl::Status& status) {
@@ -261,6 +280,7 @@ int Session::Fail(const absl::Status& status, const std::string& noun) {
 }
 
 void Session::PrintJson(const pb::Message& message) {
+  if (common_.output == Output::kName) return PrintNames(message, terminal_.out);
   pb::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
   options.add_whitespace = terminal_.out_is_terminal;

@@ -14,7 +14,7 @@
 
 namespace weft::cli {
 
-enum class Output { kTable, kJson };
+enum class Output { kTable, kJson, kName };
 
 // Exit codes; scripts rely on them (README.md).
 enum Exit {
@@ -48,7 +48,8 @@ class Session {
 
   const Common& common() const { return common_; }
   Terminal& terminal() { return terminal_; }
-  bool json() const { return common_.output == Output::kJson; }
+  // Whether the answer is shown as a message (PrintJson), not as a table.
+  bool json() const { return common_.output != Output::kTable; }
 
   // GET, or POST/PUT with `body`; the answer into `response`.
   // Errors: those of the transport; those of the mesh, with reason and metadata.
@@ -72,7 +73,8 @@ class Session {
   // Shows an error on `err` and returns its exit code. `noun` leads to the next
   // command ("order").
   int Fail(const absl::Status& status, const std::string& noun);
-  // Shows a message as JSON on `out`.
+  // Shows a message as JSON on `out`; with -o name only the names of the resources
+  // in it, a line each.
   void PrintJson(const google::protobuf::Message& message);
 
  private:
