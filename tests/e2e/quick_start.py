@@ -121,7 +121,7 @@ def main():
             expect(shown, "--quantity 32", "2.55")
             expect(shown, "--quantity 600 --explain", "LIST")
             expect(shown, "weft stock", "WH1", "WH2")
-            expect(shown, "--until pending_approval", "pending_approval")
+            expect(shown, "--until pending_approval", "pending approval")
             expect(shown, "approval approve", "approved")
             expect(shown, "--until invoiced", "invoiced")
             expect(shown, "order reorder", "85123A", "added")
