@@ -24,6 +24,7 @@
 #include "libs/base/sync.h"
 #include "libs/rpc/grpc_bytes.h"
 #include "libs/rpc/method_traits.h"
+#include "libs/rpc/queue_order.h"
 #include "libs/rpc/retry_budget.h"
 #include "libs/rpc/status_codec.h"
 #include "libs/telemetry/trace_context.h"
@@ -64,7 +65,10 @@ class ClientPool::Impl {
       threads.emplace_back([queue = queues.back().get()] {
         void* tag = nullptr;
         bool ok = false;
-        while (queue->Next(&tag, &ok)) static_cast<Event*>(tag)->Done(ok);
+        while (queue->Next(&tag, &ok)) {
+          AfterEvent(tag);
+          static_cast<Event*>(tag)->Done(ok);
+        }
       });
     }
   }
@@ -322,6 +326,7 @@ class ClientPool::UnaryCall final : public Impl::Event {
         stub_ = std::move(stub);
         reader_ = stub_->PrepareUnaryCall(context_.get(), absl::StrCat("/", method_),
                                           ToBuffer(request_), room_->impl().NextQueue());
+        BeforeOperation(this);
         reader_->StartCall();
         reader_->Finish(&response_, &grpc_status_, this);
         return;
@@ -339,6 +344,7 @@ class ClientPool::UnaryCall final : public Impl::Event {
     MutexLock lock(mutex_);
     pausing_ = true;
     alarm_ = std::make_unique<grpc::Alarm>();
+    BeforeOperation(this);
     alarm_->Set(room_->impl().NextQueue(),
                 absl::ToChronoTime(cancelled_ ? absl::InfinitePast() : until), this);
   }
@@ -419,6 +425,7 @@ class ClientPool::StreamCall final : public Impl::Event,
     }
     stub_ = room_->StubFor(options_.tenant);
     io_ = stub_->PrepareCall(&context_, absl::StrCat("/", method_), room_->impl().NextQueue());
+    BeforeOperation(this);
     io_->StartCall(this);
   }
 

@@ -18,6 +18,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/sync.h"
 #include "libs/rpc/grpc_bytes.h"
+#include "libs/rpc/queue_order.h"
 #include "libs/rpc/reflection.h"
 #include "libs/rpc/status_codec.h"
 #include "libs/telemetry/trace_context.h"
@@ -118,6 +119,7 @@ class GrpcServer::Call final : public std::enable_shared_from_this<Call> {
 
   void Arm() {
     MutexLock lock(mutex_);
+    BeforeOperation(this);
     self_ = shared_from_this();
     pending_ = 2;  // The request, and the notice of the call's end.
     wire_->context.AsyncNotifyWhenDone(&done_tag_);
@@ -649,6 +651,7 @@ absl::Status GrpcServer::Start() {
       bool ok = false;
       while (cq->Next(&tag, &ok)) {
         auto* ours = static_cast<Call::Tag*>(tag);
+        AfterEvent(ours->call);
         ours->call->Proceed(ours->op, ok);
       }
     });

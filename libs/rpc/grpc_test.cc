@@ -120,11 +120,11 @@ RawUnaryHandler EchoHandler() {
 
 TEST_CASE("a call is answered with its caller known", "[rpc]") {
   Mesh mesh;
-  CallContext seen;
+  std::promise<CallContext> called;
   mesh.server.Unary<EchoRequest, EchoResponse>(
       kEcho, [&](const CallContext& context, const EchoRequest& request,
                  Reply<EchoResponse> reply) {
-        seen = context;
+        called.set_value(context);
         EchoResponse response;
         response.set_payload(request.payload());
         reply(response, {.replayed = true, .token = "t1"});
@@ -144,6 +144,7 @@ TEST_CASE("a call is answered with its caller known", "[rpc]") {
   CHECK(response.payload() == "hello");
   CHECK(answer->replayed);
   CHECK(answer->token == "t1");
+  const CallContext seen = called.get_future().get();
   CHECK(seen.principal.tenant == "acme");
   CHECK(seen.principal.user == "u-1");
   CHECK(seen.principal.roles == std::set<std::string>{"service"});
@@ -601,9 +602,9 @@ TEST_CASE("the open mode lets a caller name its user", "[rpc]") {
   const auto open = OpenLoopback(mesh.verifier, "demo");
   GrpcServer server(
       {.room = "test", .authenticator = open.get(), .access = &Access()});
-  Principal seen;
+  std::promise<Principal> called;
   server.RegisterUnary(kEcho, [&](const CallContext& context, std::string, RawReply reply) {
-    seen = context.principal;
+    called.set_value(context.principal);
     reply(std::string(), {});
   });
   REQUIRE(server.Start().ok());
@@ -612,6 +613,7 @@ TEST_CASE("the open mode lets a caller name its user", "[rpc]") {
 
   REQUIRE(Call(*client, kEcho, "", {.user = "u-5"}).ok());
 
+  const Principal seen = called.get_future().get();
   CHECK(seen.tenant == "demo");
   CHECK(seen.user == "u-5");
   CHECK(seen.Has("operator"));

@@ -62,7 +62,7 @@ class Lane {
       }
     } else {
       ++result_.all_ok;
-      if (planned >= run_.measure_from && now < run_.end) {
+      if (planned >= run_.measure_from && planned < run_.end) {
         ++result_.calls;
         result_.latency.Add(now - planned);
       }
