@@ -481,6 +481,27 @@ void Simulator::OnAnswer(size_t index, bool acknowledged,
   if (call.answered) call.answered(answer);
 }
 
+void Simulator::AppendRaw(const std::string& topic, int32_t partition, const std::string& key,
+                          const std::string& value) {
+  log_.Append({topic, partition}, {{key, {}, value}},
+              [](absl::StatusOr<int64_t> first) { WEFT_CHECK_OK(first); });
+  log_.Pump();
+}
+
+int Simulator::ResolveParked(engine::ParkedInput::Action action) {
+  int count = 0;
+  for (auto& node : nodes_) {
+    if (node->core == nullptr) continue;
+    for (const engine::ParkedRecord& record : node->core->ListParked(100)) {
+      if (record.reason == engine::kParkedPredecessor) continue;
+      node->inbox.push_back(
+          engine::ParkedInput{action, record.partition, record.number, nullptr});
+      ++count;
+    }
+  }
+  return count;
+}
+
 // --- Running -----------------------------------------------------------------
 
 void Simulator::Disturb() {
@@ -494,6 +515,10 @@ void Simulator::Disturb() {
   }
   if (Chance(options_.long_pause)) {
     Advance(absl::Milliseconds(static_cast<int64_t>(Random(120'000))));
+  }
+  if (Chance(options_.parked_resolved)) {
+    ResolveParked(Chance(500) ? engine::ParkedInput::Action::kReplay
+                              : engine::ParkedInput::Action::kDiscard);
   }
   if (!appended_.empty()) {
     const auto& [where, offset] = appended_[Random(appended_.size())];

@@ -53,6 +53,7 @@ struct SimulatorOptions {
   int partition_held = 10;
   int disk_full = 2;
   int clock_step = 3;        // By minutes or hours, either way.
+  int parked_resolved = 10;
   int long_pause = 6;        // Up to two minutes pass at once.
   // Runs the accepted inputs again without crashes and compares all rows.
   bool compare_refold = true;
@@ -83,6 +84,13 @@ class Simulator {
   // the first OK and for refusals.
   void Send(const std::string& room, engine::Command command, Answered answered = nullptr);
 
+  // A record that is not an event of ours, from outside.
+  void AppendRaw(const std::string& topic, int32_t partition, const std::string& key,
+                 const std::string& value);
+  // Somebody tries the parked records again, or throws them away; those that only
+  // wait behind another are left to it. How many that were.
+  int ResolveParked(engine::ParkedInput::Action action);
+
   void Run(int steps);
   // `timers_within`: timers due later than this are left alone.
   void Settle(absl::Duration timers_within = absl::Hours(4));
@@ -102,6 +110,10 @@ class Simulator {
   std::unique_ptr<engine::View> View(const std::string& room, const std::string& tenant);
   // Events of a topic and partition without repeats, in order.
   std::vector<engine::Event> Events(const std::string& topic, uint32_t partition) const;
+  // All records of a topic and partition.
+  std::vector<eventlog::Record> Records(const std::string& topic, int32_t partition) const {
+    return log_.Dump({topic, partition});
+  }
   absl::Time wall() const { return wall_; }
 
   struct Counts {

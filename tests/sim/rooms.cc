@@ -256,6 +256,25 @@ void OnDeadline(const engine::TimerFired& timer, engine::Turn& turn) {
   if (saga[0] == "charging") Undo(turn, timer.key, saga, /*charge_begun=*/true);
 }
 
+// --- inlet -------------------------------------------------------------------
+
+constexpr char kRawTopic[] = "sim.raw.in";
+constexpr char kInletTopic[] = "sim.inlet.v1";
+constexpr char kInletTenant[] = "acme";
+constexpr int kRawKeys = 6;
+constexpr int kRawPartitions = 4;  // Of every raw topic of the simulator.
+constexpr WordsTable kTaken{1, "taken"};  // key → values, in order
+
+absl::Status TakeRaw(const engine::RawRecord& record, engine::Turn& turn) {
+  if (record.value == "bad") return InvalidArgument("BAD", "nobody can apply this");
+  WEFT_ASSIGN_OR_RETURN(std::optional<Words> row, turn.Find(kTaken, record.key));
+  Words taken = row.value_or(Words());
+  taken.push_back(record.value);
+  turn.Put(kTaken, record.key, taken);
+  turn.EmitBytes(kInletTopic, "sim.Taken", record.key, record.value);
+  return absl::OkStatus();
+}
+
 // --- mirror ------------------------------------------------------------------
 
 constexpr WordsTable kLast{1, "last"};    // source subject → payload
@@ -269,7 +288,7 @@ absl::Status Reflect(const engine::Event& event, engine::Turn& turn) {
 }
 
 const char* const kTenants[] = {"acme", "blue", "corn"};
-const char* const kTopics[] = {kStockTopic, kBankTopic, kSagaTopic};
+const char* const kTopics[] = {kStockTopic, kBankTopic, kSagaTopic, kInletTopic};
 
 }  // namespace
 
@@ -329,6 +348,13 @@ std::shared_ptr<const engine::Program> MakeSaga(testing::Simulator& sim) {
   return program;
 }
 
+std::shared_ptr<const engine::Program> MakeInlet(testing::Simulator& /*sim*/) {
+  auto program = std::make_shared<engine::Program>(kInlet);
+  program->Raw({kRawTopic, kInletTenant, &TakeRaw});
+  program->Emits(kInletTopic, {});
+  return program;
+}
+
 std::shared_ptr<const engine::Program> MakeMirror(testing::Simulator& /*sim*/) {
   auto program = std::make_shared<engine::Program>(kMirror);
   for (const char* topic : kTopics) program->Events(topic, &Reflect);
@@ -339,11 +365,15 @@ void AddRooms(testing::Simulator& sim) {
   sim.AddRoom(kStock, [&sim] { return MakeStock(sim); });
   sim.AddRoom(kBank, [&sim] { return MakeBank(sim); });
   sim.AddRoom(kSaga, [&sim] { return MakeSaga(sim); });
+  sim.AddRoom(kInlet, [&sim] { return MakeInlet(sim); });
   sim.AddRoom(kMirror, [&sim] { return MakeMirror(sim); });
 }
 
 void SendWork(testing::Simulator& sim, int round, int count) {
   for (int i = 0; i < count; ++i) {
+    const int key = static_cast<int>(sim.Random(kRawKeys));
+    sim.AppendRaw(kRawTopic, key % kRawPartitions, absl::StrCat("key", key),
+                  sim.Chance(100) ? "bad" : absl::StrCat(round, ".", i));
     engine::Command command;
     command.principal.tenant = kTenants[sim.Random(3)];
     command.request_id = absl::StrCat("call-", round, "-", i);
@@ -383,6 +413,20 @@ void SendWork(testing::Simulator& sim, int round, int count) {
 }
 
 void CheckRooms(testing::Simulator& sim) {
+  // Each record from outside was taken once, in the order of its key.
+  for (int key = 0; key < kRawKeys; ++key) {
+    const std::string name = absl::StrCat("key", key);
+    Words expected;
+    for (const eventlog::Record& record : sim.Records(kRawTopic, key % kRawPartitions)) {
+      if (record.key == name && *record.value != "bad") expected.push_back(*record.value);
+    }
+    const auto row = sim.View(kInlet, kInletTenant)->Find(kTaken, name);
+    const Words taken = row.ok() && row->has_value() ? **row : Words();
+    if (taken != expected) {
+      sim.Problem(absl::StrCat("of ", name, " came ", absl::StrJoin(expected, " "),
+                               ", taken was ", absl::StrJoin(taken, " ")));
+    }
+  }
   for (const char* tenant : kTenants) {
     const auto stock = sim.View(kStock, tenant);
     const auto bank = sim.View(kBank, tenant);

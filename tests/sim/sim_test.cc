@@ -37,6 +37,10 @@ Result RunSeed(uint64_t seed, testing::SimulatorOptions options) {
     sim.Run(100);
   }
   sim.Settle();
+  // What nobody can apply is tried once more, then thrown away.
+  sim.ResolveParked(engine::ParkedInput::Action::kReplay);
+  sim.Settle();
+  while (sim.ResolveParked(engine::ParkedInput::Action::kDiscard) > 0) sim.Settle();
   sim.Check();
   CheckRooms(sim);
   return {absl::StrJoin(sim.problems(), "\n"), sim.counts()};
