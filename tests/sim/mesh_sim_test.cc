@@ -515,8 +515,6 @@ class World {
 
 testing::SimulatorOptions OptionsOf(uint64_t seed) {
   testing::SimulatorOptions options;
-  // gRPC carries a call once.
-  options.repeat_calls = false;
   // Some worlds are calm, some are rough.
   options.crash *= static_cast<int>(seed % 3);
   return options;

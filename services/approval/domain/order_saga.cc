@@ -50,10 +50,11 @@ Effects OnChecked(Saga& saga, std::optional<Ending> refusal) {
 
 Effects OnReserved(Saga& saga, std::optional<Ending> refusal) {
   if (saga.hold != Hold::kAsked) return {};
-  saga.hold = refusal.has_value() ? Hold::kNone : Hold::kHeld;
-  if (saga.state == kUndoing) {
-    return refusal.has_value() ? Finish(saga) : StartRelease(saga);
-  }
+  // A refusal answers one attempt. An earlier one, whose answer was lost, may
+  // still be on its way and be carried out later; the undo that bears its key
+  // stops it. So a refused hold is given back like one that was made.
+  saga.hold = Hold::kHeld;
+  if (saga.state == kUndoing) return StartRelease(saga);
   if (refusal.has_value()) return End(saga, *std::move(refusal));
   if (saga.needs_approval && !saga.approved) return StartApproval(saga);
   return StartConfirm(saga);

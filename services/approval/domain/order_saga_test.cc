@@ -46,12 +46,20 @@ TEST_CASE("an undo waits for the answer of what it undoes", "[saga]") {
   CHECK(End(saga, Cancel()).empty());
   CHECK(saga.state == kUndoing);
 
-  SECTION("it was held") {
-    CHECK(OnReserved(saga, {}) == Effects{Effect::kRelease});
-    CHECK(OnReleased(saga) == Effects{Effect::kClose});
-  }
-  SECTION("it was refused") { CHECK(OnReserved(saga, Refusal()) == Effects{Effect::kClose}); }
+  SECTION("it was held") { CHECK(OnReserved(saga, {}) == Effects{Effect::kRelease}); }
+  SECTION("it was refused") { CHECK(OnReserved(saga, Refusal()) == Effects{Effect::kRelease}); }
+  CHECK(OnReleased(saga) == Effects{Effect::kClose});
   CHECK(saga.state == kCancelled);
+}
+
+TEST_CASE("a refused hold is undone too, for an attempt of it may still be on its way", "[saga]") {
+  Saga saga = Fresh(false);
+  (void)OnChecked(saga, {});
+
+  CHECK(OnReserved(saga, Refusal()) == Effects{Effect::kRelease});
+  CHECK(saga.state == kUndoing);
+  CHECK(OnReleased(saga) == Effects{Effect::kClose});
+  CHECK(saga.state == kRejected);
 }
 
 TEST_CASE("the first ending counts", "[saga]") {
@@ -113,6 +121,7 @@ TEST_CASE("whatever happens in whatever order, holds and releases balance", "[sa
   int exported = 0;
   int closed = 0;
   bool held = false;
+  bool asked = false;
   Effects open;  // Calls not answered yet.
   const auto carry = [&](const Effects& effects) {
     for (const Effect effect : effects) {
@@ -121,7 +130,7 @@ TEST_CASE("whatever happens in whatever order, holds and releases balance", "[sa
       closed += effect == Effect::kClose ? 1 : 0;
       if (effect == Effect::kRelease) {
         ++released;
-        CHECK(held);  // Never before it is known to be held.
+        CHECK(asked);  // Never before the answer is known.
       }
       if (effect == Effect::kReserve || effect == Effect::kConfirm ||
           effect == Effect::kRelease) {
@@ -143,6 +152,7 @@ TEST_CASE("whatever happens in whatever order, holds and releases balance", "[sa
       const std::optional<Ending> refusal = maybe();
       if (call == Effect::kReserve) {
         held = !refusal.has_value();
+        asked = true;
         carry(OnReserved(saga, refusal));
       } else if (call == Effect::kConfirm) {
         carry(OnConfirmed(saga, refusal));
@@ -163,6 +173,7 @@ TEST_CASE("whatever happens in whatever order, holds and releases balance", "[sa
     open.pop_back();
     if (call == Effect::kReserve) {
       held = true;
+      asked = true;
       carry(OnReserved(saga, {}));
     } else if (call == Effect::kConfirm) {
       carry(OnConfirmed(saga, {}));
