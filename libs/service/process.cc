@@ -370,6 +370,7 @@ absl::Status Process::Impl::MakeRoom(RoomSpec& spec) {
                                    .on_fatal = [this](const absl::Status& status) {
                                      Die("the state's disk failed", status);
                                    }};
+    engine_options.recording_bytes = settings_.recording_bytes;
     engine_options.open_store = [this, &parts, folder = engine_options.folder](int shard)
         -> absl::StatusOr<std::unique_ptr<engine::Store>> {
       WEFT_ASSIGN_OR_RETURN(

@@ -17,6 +17,7 @@
 #include "libs/rpc/grpc_client.h"
 #include "libs/service/admin_http.h"
 #include "libs/service/identity.h"
+#include "libs/service/replay.h"
 #include "libs/service/settings.h"
 #include "libs/testing/paths.h"
 #include "weft/bench/v1/bench.pb.h"
@@ -206,6 +207,31 @@ TEST_CASE("a room in a process serves commands and reads", "[service]") {
   process = Process::Start(Options(folder.path(), lines.log));
   REQUIRE(process.status() == absl::OkStatus());
   CHECK(PayloadOf(Call((*process)->client("keeper"), kEcho, EchoRequest())) == "one");
+}
+
+TEST_CASE("what a process recorded can be replayed to the same bytes", "[service]") {
+  testing::TempDir folder;
+  Lines lines;
+  ProcessOptions options = Options(folder.path(), lines.log);
+  options.service.set_recording_mebibytes(1);
+  {
+    auto process = Process::Start(options);
+    REQUIRE(process.status() == absl::OkStatus());
+    for (const char* id : {"r1", "r2", "r1"}) {
+      REQUIRE(Call((*process)->client("keeper"), kTouch, Touch(id, id)).ok());
+    }
+  }
+  const std::string recording = folder.path() + "/keeper/recordings-0/recording-1";
+
+  const auto report = ReplayRecording(options, recording + "/inputs");
+
+  REQUIRE(report.status() == absl::OkStatus());
+  CHECK(report->room == "keeper");
+  CHECK(report->turns == 3);
+  CHECK(report->first_difference == -1);
+  CHECK(ReasonOf(ReplayRecording(options, folder.path()).status()) == "RECORDING_NOT_FOUND");
+  options.rooms = {Asker()};
+  CHECK(ReasonOf(ReplayRecording(options, recording).status()) == "ROOM_UNKNOWN");
 }
 
 TEST_CASE("rooms of one process call each other as rooms", "[service]") {

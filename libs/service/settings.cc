@@ -65,6 +65,9 @@ absl::StatusOr<Settings> MakeSettings(const v1::ServiceConfig& config) {
   WEFT_ASSIGN_OR_RETURN(s.grpc_queues, Whole(config.grpc_queues(), 1, 1, 64, "grpc_queues"));
   WEFT_ASSIGN_OR_RETURN(
       s.open_files_min, Whole(config.open_files_min(), 4096, 64, 1 << 20, "open_files_min"));
+  WEFT_ASSIGN_OR_RETURN(const int recording,
+                        Whole(config.recording_mebibytes(), 0, 0, 4096, "recording_mebibytes"));
+  s.recording_bytes = int64_t{recording} << 20;
   s.reflection = config.reflection();
   s.rooms.insert(config.rooms().begin(), config.rooms().end());
   if (!config.log_level().empty() && !telemetry::LevelOf(config.log_level(), s.log_level)) {

@@ -1,6 +1,7 @@
 // ServiceConfig, checked and with its defaults filled in.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct Settings {
   std::string mac_key_file;
   std::string room_key_file;
   int open_files_min = 4096;
+  int64_t recording_bytes = 0;  // 0 = off
   bool open_loopback = false;
   std::string open_tenant;
   struct Issuer {

@@ -9,6 +9,7 @@
 #include "libs/base/error.h"
 #include "libs/config/config.h"
 #include "libs/service/process.h"
+#include "libs/service/replay.h"
 #include "libs/telemetry/metrics.h"
 #include "services/all-in-one/demo_session.h"
 #include "services/all-in-one/mesh.h"
@@ -24,6 +25,7 @@ struct Arguments {
   bool demo = false;
   bool check_config = false;
   bool version = false;
+  std::string recording;
 };
 
 // Where the demo's invoices lie: beside the checkout that this binary was built in.
@@ -59,6 +61,25 @@ void SayWhere(const weft::service::Process& process, const Arguments& arguments)
                arguments.data_dir.c_str(), weft::kDemoTenant);
 }
 
+int ReplayRecording(const weft::Mesh& mesh, const std::string& recording) {
+  const auto report = weft::service::ReplayRecording(
+      mesh.process_options(), recording, [](int64_t batch) {
+        // The place for a breakpoint: the batch runs next.
+        std::fprintf(stderr, "\rbatch %lld", static_cast<long long>(batch));
+      });
+  std::fprintf(stderr, "\n");
+  if (!report.ok()) return Fail(report.status());
+  std::printf("%s: %lld batches, %lld turns replayed\n", report->room.c_str(),
+              static_cast<long long>(report->batches), static_cast<long long>(report->turns));
+  if (report->first_difference < 0) {
+    std::printf("every batch wrote the bytes it wrote then\n");
+    return 0;
+  }
+  std::printf("batch %lld wrote other bytes than it did then\n",
+              static_cast<long long>(report->first_difference));
+  return 1;
+}
+
 int Run(const Arguments& arguments) {
   std::error_code error;
   std::filesystem::create_directories(arguments.data_dir, error);
@@ -74,6 +95,7 @@ int Run(const Arguments& arguments) {
                              mesh.sections(), {.ignored_variables = {"WEFT_TOKEN", "WEFT_SERVER"}});
   if (status.ok()) status = mesh.Check();
   if (!status.ok()) return Fail(status);
+  if (!arguments.recording.empty()) return ReplayRecording(mesh, arguments.recording);
   if (arguments.check_config) {
     std::printf("the settings are good\n");
     return 0;
@@ -108,6 +130,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--check_config", arguments.check_config, "Checks the settings and exits");
   app.add_flag("--version", arguments.version, "Prints the version and exits");
+  app.fallthrough();
+  CLI::App* replay = app.add_subcommand(
+      "replay", "Runs a shard's recorded inputs again and compares what they write");
+  replay->add_option("recording", arguments.recording, "Folder of a recording")->required();
   CLI11_PARSE(app, argc, argv);
   if (arguments.version) {
     const weft::telemetry::BuildInfo build = weft::telemetry::GetBuildInfo();
