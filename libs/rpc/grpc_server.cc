@@ -55,7 +55,10 @@ absl::Duration CallContext::Remaining() const {
 bool IsLoopback(const std::string& address) {
   if (absl::StartsWith(address, "unix:")) return true;
   const std::string host = address.substr(0, address.rfind(':'));
-  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+  // Digits only: "127.example.org" is a name and may be anywhere.
+  return host == "localhost" || host == "[::1]" ||
+         (absl::StartsWith(host, "127.") &&
+          host.find_first_not_of("0123456789.") == std::string::npos);
 }
 
 class GrpcServer::Impl {

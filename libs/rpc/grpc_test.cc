@@ -591,7 +591,7 @@ TEST_CASE("loopback is told from the rest", "[rpc]") {
   const auto [address, loopback] = GENERATE(table<const char*, bool>({
       {"127.0.0.1:0", true}, {"127.1.2.3:80", true}, {"localhost:80", true},
       {"[::1]:80", true}, {"unix:/tmp/x", true}, {"0.0.0.0:80", false},
-      {"[::]:80", false}, {"10.0.0.1:80", false}, {"example.org:80", false}, {":80", false}}));
+      {"[::]:80", false}, {"10.0.0.1:80", false}, {"example.org:80", false}, {":80", false}, {"127.example.org:80", false}}));
   CAPTURE(address);
 
   CHECK(IsLoopback(address) == loopback);

@@ -1,8 +1,8 @@
 // Metrics and log lines of calls: the shared gRPC names, and one line a call.
 //
-//   grpc_server_started_total{room,grpc_service,grpc_method,grpc_type}
+//   grpc_server_started_total{room,grpc_service,grpc_method}
 //   grpc_server_handled_total{…,grpc_code}
-//   grpc_server_handling_seconds{room,grpc_service,grpc_method,grpc_type}
+//   grpc_server_handling_seconds{room,grpc_service,grpc_method}   not of streams
 //   grpc_client_…  the same for calls that the room makes
 //
 // Log level by outcome: our bugs are errors; overload and absence are warnings,
