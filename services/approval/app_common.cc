@@ -163,8 +163,10 @@ absl::Status CheckLines(const google::protobuf::RepeatedPtrField<v1::NewLine>& l
     }
     if (line.note().size() > kNoteMax) return LineInvalid(number, "the note is too long");
     if (line.quantity().unit().size() > 20) return LineInvalid(number, "the unit is too long");
-    const absl::StatusOr<Decimal> quantity = Decimal::Parse(line.quantity().value());
-    if (!quantity.ok() || quantity->sign() <= 0) {
+    const std::string& text = line.quantity().value();
+    const absl::StatusOr<Decimal> quantity = Decimal::Parse(text);
+    // No room counts goods with an exponent.
+    if (!quantity.ok() || quantity->sign() <= 0 || text.find_first_of("eE") != text.npos) {
       return LineInvalid(number, "the quantity must be a decimal number above 0");
     }
     if (quantity->scale() > kQuantityScaleMax || *quantity > Decimal(int64_t{1'000'000'000})) {

@@ -394,6 +394,8 @@ TEST_CASE("what can never work is refused with its reason", "[saga]") {
         "LINE_INVALID");
   CHECK(with([](auto& r) { r.mutable_lines(0)->mutable_quantity()->set_value("many"); }) ==
         "LINE_INVALID");
+  CHECK(with([](auto& r) { r.mutable_lines(0)->mutable_quantity()->set_value("1e3"); }) ==
+        "LINE_INVALID");
   CHECK(with([](auto& r) { r.mutable_lines(0)->clear_sku(); }) == "LINE_INVALID");
   CHECK(with([](auto& r) { r.set_requested_date("2026-02-30"); }) == "FIELD_INVALID");
   CHECK(with([](auto& r) { r.set_currency_code("gbp"); }) == "FIELD_INVALID");

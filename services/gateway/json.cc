@@ -47,6 +47,15 @@ bool HasOwnJson(const pb::Descriptor& type) {
          type.full_name() != "google.protobuf.Empty";
 }
 
+// Numbers, texts, moments: what no object and no list can be.
+bool IsSingleValue(const Field& field) {
+  if (field.cpp_type() != Field::CPPTYPE_MESSAGE) return true;
+  const absl::string_view type = field.message_type()->full_name();
+  return HasOwnJson(*field.message_type()) && type != "google.protobuf.Struct" &&
+         type != "google.protobuf.Value" && type != "google.protobuf.ListValue" &&
+         type != "google.protobuf.Any";
+}
+
 std::string Join(absl::string_view path, absl::string_view name) {
   return path.empty() ? std::string(name) : absl::StrCat(path, ".", name);
 }
@@ -121,9 +130,12 @@ class Walk {
 
   absl::Status Single(const dom::element& element, const Field& field, const std::string& path) {
     if (element.is_null()) return BadField("FIELD_MALFORMED", path, "must not be null");
-    if (field.cpp_type() != Field::CPPTYPE_MESSAGE || HasOwnJson(*field.message_type())) {
-      return absl::OkStatus();
+    if (IsSingleValue(field)) {
+      // protobuf takes some of these, and of others does not say where they stand.
+      if (!element.is_object() && !element.is_array()) return absl::OkStatus();
+      return BadField("FIELD_MALFORMED", path, "must be a single value");
     }
+    if (HasOwnJson(*field.message_type())) return absl::OkStatus();
     return Object(element, *field.message_type(), path);
   }
 };

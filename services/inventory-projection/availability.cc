@@ -29,8 +29,11 @@ absl::StatusOr<v1::GetAvailabilityResponse> ReadAvailability(
   }
   auto* freshness = response.mutable_freshness();
   freshness->set_position(view.position().ToText());
-  *freshness->mutable_as_of() = ToTimestamp(view.now());
-  *freshness->mutable_source_time() = ToTimestamp(view.source_time());
+  // A tenant that nothing was heard of has neither.
+  if (view.now() != absl::InfinitePast()) *freshness->mutable_as_of() = ToTimestamp(view.now());
+  if (view.source_time() != absl::InfinitePast()) {
+    *freshness->mutable_source_time() = ToTimestamp(view.source_time());
+  }
   return response;
 }
 

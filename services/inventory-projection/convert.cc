@@ -66,7 +66,9 @@ v1::LocationAvailability ToProto(const Place& place, bool closed) {
     out.set_short_quantity(Text(short_quantity));
   }
   if (place.counted.has_value()) *out.mutable_counted_as_of() = ToTimestamp(*place.counted);
-  *out.mutable_source_time() = ToTimestamp(place.source_time);
+  if (place.source_time != absl::InfinitePast()) {
+    *out.mutable_source_time() = ToTimestamp(place.source_time);
+  }
   out.set_closed(closed);
   return out;
 }

@@ -125,8 +125,11 @@ v1::Rhythm ToProto(const Rhythm& rhythm) {
 
 void FillFreshness(const engine::View& view, common::v1::Freshness& freshness) {
   freshness.set_position(view.position().ToText());
-  *freshness.mutable_as_of() = ToTimestamp(view.now());
-  *freshness.mutable_source_time() = ToTimestamp(view.source_time());
+  // A tenant that nothing was heard of has neither.
+  if (view.now() != absl::InfinitePast()) *freshness.mutable_as_of() = ToTimestamp(view.now());
+  if (view.source_time() != absl::InfinitePast()) {
+    *freshness.mutable_source_time() = ToTimestamp(view.source_time());
+  }
 }
 
 }  // namespace weft::reorder

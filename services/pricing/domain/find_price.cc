@@ -21,6 +21,15 @@ bool FindRatio(const Item& item, Symbol unit, UnitRatio& ratio) {
   return false;
 }
 
+// Above 0, at most 18 digits, and written out: an exponent is fine in a price list,
+// not in a count of goods.
+bool ReadQuantity(absl::string_view text, Decimal& quantity) {
+  constexpr int64_t kEnd = 1'000'000'000'000'000'000;
+  return Decimal::ParseInto(text, quantity) == DecimalError::kOk && quantity.sign() > 0 &&
+         quantity.fits_64() && quantity.coefficient_64() < kEnd &&
+         text.find_first_of("eE") == absl::string_view::npos;
+}
+
 }  // namespace
 
 DecimalError ShownUnitPrice(const Decimal& price, int64_t numerator, int64_t denominator,
@@ -479,8 +488,7 @@ void PriceFinder::Find(const LineQuestion& question, Depth depth, LineAnswer& an
     answer.reason = LineReason::kItemDiscontinued;
     return;
   }
-  if (Decimal::ParseInto(question.quantity, answer.quantity) != DecimalError::kOk ||
-      answer.quantity.sign() <= 0 || !answer.quantity.fits_64()) {
+  if (!ReadQuantity(question.quantity, answer.quantity)) {
     answer.reason = LineReason::kInvalidQuantity;
     return;
   }

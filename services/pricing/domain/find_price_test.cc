@@ -175,6 +175,8 @@ TEST_CASE("a line without a price says why", "[find_price]") {
           {"X", "1,5", "", "INVALID_QUANTITY"},
           {"X", "99999999999999999999999999999999999", "", "INVALID_QUANTITY"},
           {"X", "9999999999999999999", "", "INVALID_QUANTITY"},
+          {"X", "1234567890123456789", "", "INVALID_QUANTITY"},
+          {"X", "1e3", "", "INVALID_QUANTITY"},
           {"DEAR", "999999999999999999", "", "AMOUNT_TOO_LARGE"},
           {"X", "5", "CS", "UNKNOWN_UNIT"},
           {"X", "3", "", "BELOW_MINIMUM"},
