@@ -55,6 +55,7 @@ TEST_CASE("each call is made once, in either loop", "[bench]") {
                                       return std::string();
                                     });
 
+  INFO(result.first_error);
   CHECK(result.errors == 0);
   CHECK(result.all_ok == served.load());
   CHECK(numbers.load() == served.load());
