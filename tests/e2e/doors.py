@@ -21,6 +21,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,14 @@ class Weftd:
         text = response.read()
         connection.close()
         return response.status, response.headers, text
+
+    def talk(self, octets):
+        """What is said to octets that may be no HTTP."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            connection.sendall(octets)
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            return response.status, json.loads(response.read())
 
     def call(self, method, path, body=None, **headers):
         case = (get(path, path, 200, "", **headers) if method == "GET"
@@ -222,7 +231,15 @@ def furnish(weftd, **headers):
         message("item", {"sku": "BIG", "baseUnit": "EA"}),
         message("item", {"sku": "NOPRICE", "baseUnit": "EA"}),
         message("item", {"sku": "GONE", "baseUnit": "EA", "state": "DISCONTINUED"}),
-        price("S1", "2.50"), price("BIG", "2000"),
+        *(message("item", {"sku": sku, "baseUnit": "EA"})
+          for sku in ("MIN", "SOON", "PAST", "DEAR")),
+        price("S1", "2.50"), price("BIG", "2000"), price("DEAR", "9" * 18),
+        message("price", {"book": "LIST", "sku": "MIN",
+                          "tiers": [{"minimumQuantity": 10, "price": 1}]}),
+        message("price", {"book": "LIST", "sku": "SOON", "validFrom": "2099-01-01T00:00:00Z",
+                          "tiers": [{"minimumQuantity": 1, "price": 1}]}),
+        message("price", {"book": "LIST", "sku": "PAST", "validTo": "2020-01-01T00:00:00Z",
+                          "tiers": [{"minimumQuantity": 1, "price": 1}]}),
         count("S1", 1000), count("BIG", 1000), count("NOPRICE", 1000),
         message("load.end", {"load": "L"}),
     ]
@@ -393,6 +410,11 @@ def price_cases():
         line("price of a discontinued item", "ITEM_DISCONTINUED", sku="GONE"),
         line("price in an unknown unit", "UNKNOWN_UNIT", unit="PALLET"),
         line("price nobody states", "NO_PRICE", sku="NOPRICE"),
+        line("price below the minimum", "BELOW_MINIMUM", sku="MIN"),
+        line("price of next century", "NOT_YET_VALID", sku="SOON"),
+        line("price of the past", "NO_LONGER_VALID", sku="PAST"),
+        line("price of more than there is money", "AMOUNT_TOO_LARGE", sku="DEAR",
+             quantity="9" * 18),
         line("price in another currency", "NO_PRICE_IN_CURRENCY", currencyCode="JPY"),
         post("price by an unknown number of the buyer", path,
              {"account": "A1", "lines": [{"customerSku": "?", "quantity": {"value": "1"}}]},
@@ -458,6 +480,12 @@ def stock_cases(world):
         reserve("reserve under the same key again", 400, "REQUEST_ID_REUSED", quantity("2"),
                 key="held"),
         get("no reservation", "/v1/reservations/nothing", 404, "RESERVATION_NOT_FOUND"),
+        get("a reservation of a very long name", "/v1/reservations/" + "x" * 65, 400,
+            "RESERVATION_NAME_INVALID"),
+        post("confirm what ran out", f"/v1/{world['expired']}:confirm", {}, 400,
+             "RESERVATION_EXPIRED"),
+        post("extend what ran out", f"/v1/{world['expired']}:extend",
+             {"expireTime": in_an_hour(2)}, 400, "RESERVATION_EXPIRED"),
     ]
     for verb in ("confirm", "extend", "release"):
         body = {"expireTime": in_an_hour(2)} if verb == "extend" else {}
@@ -542,6 +570,9 @@ def order_cases(world):
     decide = f"/v1/{approval}:decide"
     yes = {"decision": "DECISION_APPROVE"}
     rows += [
+        post("decide as nobody", decide, yes, 400, "USER_REQUIRED"),
+        get("approvals for nobody", "/v1/approvals", 400, "USER_REQUIRED"),
+        post("decide unasked", decide, yes, 403, "NOT_ELIGIBLE", Weft_User="eve"),
         post("decide neither yes nor no", decide, {}, 400, "DECISION_REQUIRED", Weft_User="bob"),
         post("decide one's own", decide, yes, 403, "CANNOT_DECIDE_OWN", Weft_User="ann"),
         post("decide for another", decide, {**yes, "user": "bob"}, 403,
@@ -605,7 +636,14 @@ def reorder_cases(world):
     ]
 
 
-def erp_cases():
+def invoice(number, order="", account="A1", quantity=1):
+    return {"invoice": number, "account": account, "order": order, "currencyCode": "GBP",
+            "time": "2026-01-01T00:00:00Z",
+            "lines": [{"line": 1, "sku": "S1", "quantity": quantity, "unitPrice": 1,
+                       "net": quantity}]}
+
+
+def erp_cases(world):
     ingest = "/v1/erp/demo:ingest"
 
     def parked(name, text, reason):
@@ -666,6 +704,15 @@ def erp_cases():
             data={"load": "NEVER"}),
         one("an answer about no order", "ORDER_UNKNOWN", kind="order.acknowledged",
             data={"order": "nothing", "erpOrder": "E1", "time": "2026-01-01T00:00:00Z"}),
+        one("a shipment of a line the order has not", "ORDER_LINE_UNKNOWN", kind="order.shipped",
+            data={"order": world["sent"][0], "shipment": "SH1", "time": "2026-01-01T00:00:00Z",
+                  "lines": [{"line": 9, "location": "MAIN", "quantity": 1}]}),
+        one("an invoice of another account", "ORDER_ACCOUNT_DIFFERS", kind="invoice",
+            data=invoice("I2", order=world["sent"][1], account="A2")),
+        one("an invoice with another content", "IDENTITY_REUSED", kind="invoice",
+            data=invoice("I1", quantity=5)),
+        post("send an order again", f"/v1/erp/exports/{world['sent'][0]}:send", {}, 400,
+             "EXPORT_NOT_HELD"),
         get("no parked message", "/v1/erp/parked/999999", 404, "PARKED_NOT_FOUND"),
         get("a parked message in words", "/v1/erp/parked/first", 404, "PARKED_NOT_FOUND"),
         post("replay nothing", "/v1/erp/parked/999999:replay", {}, 404, "PARKED_NOT_FOUND"),
@@ -720,6 +767,8 @@ def open_world(weftd):
     make("held", "/v1/reservations", line, Idempotency_Key="held")
     make("released", "/v1/reservations", line, Idempotency_Key="released")
     weftd.call("POST", f"/v1/{world['released']}:release", {})
+    make("expired", "/v1/reservations", {**line, "expireTime": in_an_hour(2 / 3600)},
+         Idempotency_Key="expired")
     make("confirmed", "/v1/reservations", {**line, "order": "orders/1"},
          Idempotency_Key="confirmed")
     weftd.call("POST", f"/v1/{world['confirmed']}:confirm", {"order": "orders/1"})
@@ -742,7 +791,19 @@ def open_world(weftd):
         time.sleep(0.05)
     weftd.call("POST", f"/v1/{world['order']}:reorder", {}, Idempotency_Key="reorder")
     weftd.call("POST", "/v1/erp/demo:ingest", {"text": json.dumps(
-        message("location", {"location": "MAIN", "priority": 1}))}, Idempotency_Key="parked")
+        message("invoice", invoice("I1")))}, Idempotency_Key="parked")
+    world["sent"] = []
+    for number in ("sent1", "sent2"):
+        name = weftd.call("POST", "/v1/orders", order_of("S1", "1", externalOrderId=number))["name"]
+        weftd.await_order(name, {"SENT"})
+        world["sent"].append(name.split("/")[1])
+    deadline = time.monotonic() + 60
+    while (weftd.call("GET", "/v1/" + world["expired"])["state"] != "RESERVATION_STATE_EXPIRED" or
+           any(weftd.send(get("export", f"/v1/erp/exports/{order}", 200, ""))[0] != 200
+               for order in world["sent"])):
+        if time.monotonic() > deadline:
+            raise RuntimeError("a reservation does not expire, or an order is not exported")
+        time.sleep(0.05)
     return world
 
 
@@ -845,6 +906,9 @@ def token_cases(make, rsa, world):
         # Guests.
         post("a guest asks for an account's price", "/v1/prices:calculate",
              {"account": "A1", "lines": line}, 404, "ACCOUNT_NOT_FOUND", **guest),
+        post("a guest asks where only members see prices", "/v1/prices:calculate",
+             {"lines": line}, 200, "LOGIN_REQUIRED", at="lines.0.reason.reason", room="pricing",
+             **bearer(make("--role", "guest", "--channel", "club"))),
         post("a guest asks without a currency", "/v1/prices:calculate", {"lines": line}, 400,
              "CURRENCY_REQUIRED", **guest),
         # Another account.
@@ -912,6 +976,8 @@ def token_cases(make, rsa, world):
         get("a foreign tenant's token of state", f"/v1/orders?after={world['token']}", 400,
             "TOKEN_INVALID", **foreign),
         get("an unknown order", "/v1/orders/nothing", 404, "ORDER_NOT_FOUND", **operator),
+        get("the second stream", "/v1/orders/nothing:watch", 404, "ORDER_NOT_FOUND", **operator),
+        get("the third stream", "/v1/orders/nothing:watch", 429, "RATE_LIMITED", **operator),
     ]
     return rows
 
@@ -995,7 +1061,7 @@ def open_mode(arguments, folder, check):
             check.row(weftd, case)
         world = open_world(weftd)
         rows = (gateway_cases() + price_cases() + stock_cases(world) + order_cases(world) +
-                reorder_cases(world) + erp_cases())
+                reorder_cases(world) + erp_cases(world))
         parked = [r for r in rows if r.at == "problems.0.reason"]
         for case in rows:
             check.row(weftd, case)
@@ -1004,6 +1070,12 @@ def open_mode(arguments, folder, check):
         listed = weftd.call("GET", "/v1/erp/parked?pageSize=1000")["parked"]
         check.expect("parked messages are listed", sorted(p["reason"] for p in listed),
                      sorted(r.reason for r in parked))
+        waiting = next(p["id"] for p in listed if p["reason"] == "WAITS_BEHIND_PARKED")
+        check.row(weftd, post("replay what waits", f"/v1/erp/parked/{waiting}:replay", {}, 400,
+                              "PARKED_WAITS"))
+        status, answer = weftd.talk(b"GARBAGE\r\n\r\n")
+        check.expect("no HTTP at all", (status, answer["details"][0]["reason"]),
+                     (400, "REQUEST_MALFORMED"))
         check.expect("every parked message says why", all(p["message"] for p in listed), True)
         # After all that the mesh still does its work.
         answer = weftd.call("POST", "/v1/prices:calculate", {
@@ -1037,6 +1109,11 @@ def token_mode(arguments, folder, check):
       - issuer: {FOREIGN_ISSUER}
         jwks_file: {folder}/rsa.jwks
         tenants: [demo]
+pricing:
+  login_required_channels: [club]
+gateway:
+  rate_limits:
+    - {{route_class: stream, per_second: 0.001, burst: 2}}
 """)
     try:
         operator = {"Authorization": "Bearer " + make("--role", "operator", "--accounts", "*",
