@@ -233,6 +233,9 @@ def furnish(weftd, **headers):
         message("item", {"sku": "GONE", "baseUnit": "EA", "state": "DISCONTINUED"}),
         *(message("item", {"sku": sku, "baseUnit": "EA"})
           for sku in ("MIN", "SOON", "PAST", "DEAR")),
+        message("item", {"sku": "CASED", "baseUnit": "EA", "units": [
+            {"unit": "CS", "numerator": 12, "denominator": 1}]}),
+        price("CASED", "1"), count("CASED", 1000),
         price("S1", "2.50"), price("BIG", "2000"), price("DEAR", "9" * 18),
         message("price", {"book": "LIST", "sku": "MIN",
                           "tiers": [{"minimumQuantity": 10, "price": 1}]}),
@@ -622,6 +625,13 @@ def reorder_cases(world):
              "LINE_UNKNOWN"),
         post("reorder under a key that is taken", f"/v1/{order}:reorder", {"keepItems": True},
              400, "REQUEST_ID_REUSED", Idempotency_Key="reorder"),
+        post("reorder more than there is", f"/v1/{world['too much']}:reorder", {}, 200,
+             "STOCK_SHORT", at="lines.0.reasons.0.reason", room="reorder"),
+        post("reorder what is not sold any more", f"/v1/{world['gone']}:reorder", {}, 200,
+             "ITEM_DISCONTINUED", at="lines.0.reasons.0.reason", room="reorder"),
+        post("order again what is not sold any more", f"/v1/{world['gone']}:reorder",
+             {"submit": True}, 200, "NOTHING_TO_ORDER", at="submitReason.reason",
+             room="reorder"),
         get("no reorder", "/v1/reorders/nothing", 404, "REORDER_NOT_FOUND"),
         get("suggestions for nobody", "/v1/suggestions", 400, "ACCOUNT_REQUIRED"),
         get("history of nobody", "/v1/purchase-history", 400, "ACCOUNT_REQUIRED"),
@@ -707,6 +717,9 @@ def erp_cases(world):
         one("a shipment of a line the order has not", "ORDER_LINE_UNKNOWN", kind="order.shipped",
             data={"order": world["sent"][0], "shipment": "SH1", "time": "2026-01-01T00:00:00Z",
                   "lines": [{"line": 9, "location": "MAIN", "quantity": 1}]}),
+        one("a shipment in cases", "BASE_QUANTITY_REQUIRED", kind="order.shipped",
+            data={"order": world["sent"][2], "shipment": "SH2", "time": "2026-01-01T00:00:00Z",
+                  "lines": [{"line": 1, "location": "MAIN", "quantity": 1}]}),
         one("an invoice of another account", "ORDER_ACCOUNT_DIFFERS", kind="invoice",
             data=invoice("I2", order=world["sent"][1], account="A2")),
         one("an invoice with another content", "IDENTITY_REUSED", kind="invoice",
@@ -792,9 +805,16 @@ def open_world(weftd):
     weftd.call("POST", f"/v1/{world['order']}:reorder", {}, Idempotency_Key="reorder")
     weftd.call("POST", "/v1/erp/demo:ingest", {"text": json.dumps(
         message("invoice", invoice("I1")))}, Idempotency_Key="parked")
+    for name, sku, quantity in (("too much", "S1", "100000"), ("gone", "GONE", "1")):
+        make(name, "/v1/orders", order_of(sku, quantity, externalOrderId=name))
+        weftd.await_order(world[name], {"REJECTED"})
     world["sent"] = []
-    for number in ("sent1", "sent2"):
-        name = weftd.call("POST", "/v1/orders", order_of("S1", "1", externalOrderId=number))["name"]
+    cased = {"account": "A1", "user": "ann", "externalOrderId": "cased", "lines": [
+        {"sku": "CASED", "quantity": {"value": "1", "unit": "CS"}}]}
+    for body in (order_of("S1", "1", externalOrderId="sent1"),
+                 order_of("S1", "1", externalOrderId="sent2"), cased,
+                 order_of("S1", "1", externalOrderId="refused by the ERP")):
+        name = weftd.call("POST", "/v1/orders", body)["name"]
         weftd.await_order(name, {"SENT"})
         world["sent"].append(name.split("/")[1])
     deadline = time.monotonic() + 60
@@ -807,7 +827,7 @@ def open_world(weftd):
     return world
 
 
-def ends(weftd, check):
+def ends(weftd, world, check):
     """Orders that are taken and then refused, with the reason on the order."""
     table = [
         ("an unknown item", order_of("NOTHING", "1"), "UNKNOWN_ITEM", "pricing"),
@@ -832,11 +852,18 @@ def ends(weftd, check):
     for name, body, reason, room in table:
         body = {**body, "externalOrderId": name}
         order = weftd.await_order(weftd.call("POST", "/v1/orders", body)["name"])
-        found = order.get("reason") or {}
-        check.expect(f"order of {name}: state", order["state"], "ORDER_STATE_REJECTED")
-        check.expect(f"order of {name}", found.get("reason"), reason)
-        check.expect(f"order of {name} says why", bool(found.get("message")), True)
-        check.listed(reason, room, f"order of {name}")
+        check.ended(f"order of {name}", order, reason, room)
+    # By people and by the ERP.
+    check.ended("an order somebody said no to", weftd.await_order(world["cancelled"]),
+                "APPROVAL_REJECTED", "approval")
+    refused = world["sent"][3]
+    weftd.call("POST", "/v1/erp/demo:ingest", {"text": json.dumps(message("order.rejected", {
+        "order": refused, "reason": "no credit there", "time": "2026-01-01T00:00:00Z"}))})
+    check.ended("an order the ERP refused",
+                weftd.await_order("orders/" + refused, {"REJECTED"}), "ERP_REJECTED", "approval")
+    export = weftd.call("GET", "/v1/erp/exports/" + refused)
+    check.expect("its export", export["reason"]["reason"], "REJECTED_BY_ERP")
+    check.listed("REJECTED_BY_ERP", "erp-connector", "its export")
 
 
 # --- the rows: with tokens ---------------------------------------------------------
@@ -1009,6 +1036,13 @@ class Check:
                 return
         self.problems.append(f"{what}: {reason} is not listed in {folder}/README.md")
 
+    def ended(self, what, order, reason, room):
+        found = order.get("reason") or {}
+        self.expect(f"{what}: state", order["state"], "ORDER_STATE_REJECTED")
+        self.expect(what, found.get("reason"), reason)
+        self.expect(f"{what} says why", bool(found.get("message")), True)
+        self.listed(reason, room, what)
+
     def row(self, weftd, case):
         try:
             status, _, text = weftd.send(case)
@@ -1065,7 +1099,7 @@ def open_mode(arguments, folder, check):
         parked = [r for r in rows if r.at == "problems.0.reason"]
         for case in rows:
             check.row(weftd, case)
-        ends(weftd, check)
+        ends(weftd, world, check)
         # What was parked is listed, with the same reasons.
         listed = weftd.call("GET", "/v1/erp/parked?pageSize=1000")["parked"]
         check.expect("parked messages are listed", sorted(p["reason"] for p in listed),
