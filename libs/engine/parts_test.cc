@@ -312,4 +312,15 @@ TEST_CASE("the row cache stays near its budget and keeps what is used", "[parts]
 }
 
 }  // namespace
+TEST_CASE("times come back from their bytes, the infinite ones too", "[engine]") {
+  for (const absl::Time time : {absl::InfinitePast(), absl::UnixEpoch(), absl::FromUnixMicros(-1),
+                                absl::InfiniteFuture()}) {
+    std::string bytes;
+    AppendTime(bytes, time);
+    absl::Time read;
+    REQUIRE(WireReader(bytes).Time(read));
+    CHECK(read == time);
+  }
+}
+
 }  // namespace weft::engine

@@ -1,5 +1,7 @@
 #include "libs/engine/wire.h"
 
+#include <limits>
+
 namespace weft::engine {
 
 void AppendU16(std::string& out, uint16_t v) {
@@ -92,7 +94,11 @@ bool WireReader::Text(std::string& text) {
 bool WireReader::Time(absl::Time& t) {
   uint64_t u;
   if (!U64(u)) return false;
-  t = absl::FromUnixMicros(static_cast<int64_t>(u ^ (uint64_t{1} << 63)));
+  const auto micros = static_cast<int64_t>(u ^ (uint64_t{1} << 63));
+  // What AppendTime wrote of the two infinities must come back as them.
+  t = micros == std::numeric_limits<int64_t>::min()   ? absl::InfinitePast()
+      : micros == std::numeric_limits<int64_t>::max() ? absl::InfiniteFuture()
+                                                      : absl::FromUnixMicros(micros);
   return true;
 }
 
