@@ -6,6 +6,7 @@
 #include <random>
 
 #include "libs/base/error.h"
+#include "services/pricing/fact_convert.h"
 #include "services/pricing/testing/pricing_bench.h"
 
 namespace weft::pricing {
@@ -192,6 +193,44 @@ TEST_CASE("a fact that makes no sense is parked with its reason", "[facts]") {
 
   REQUIRE(parked.size() == 5);
   CHECK(bench.memory().price_facts() == 0);
+}
+
+TEST_CASE("what is wrong with a fact has its own reason", "[facts]") {
+  const auto price = [](auto change) {
+    facts::v1::PriceChanged fact = B::Price("LIST", "X", {{"1", "1.50"}});
+    change(fact);
+    return ReasonOf(CheckFact(fact));
+  };
+  CHECK(price([](auto&) {}).empty());
+  CHECK(price([](auto& f) { f.clear_book(); }) == "FACT_INCOMPLETE");
+  CHECK(price([](auto& f) { f.set_sku(std::string(256, 'x')); }) == "NAME_TOO_LONG");
+  CHECK(price([](auto& f) { f.clear_tiers(); }) == "TIERS_INVALID");
+  CHECK(price([](auto& f) { f.mutable_tiers(0)->set_price("1.5x"); }) == "TIERS_INVALID");
+  CHECK(price([](auto& f) { f.mutable_tiers(0)->set_price("-1"); }) == "TIERS_INVALID");
+  CHECK(price([](auto& f) { *f.add_tiers() = f.tiers(0); }) == "TIERS_INVALID");
+  CHECK(price([](auto& f) { f.set_per_quantity(-1); }) == "TIERS_INVALID");
+  CHECK(price([](auto& f) {
+          f.mutable_validity()->mutable_from()->set_seconds(2);
+          f.mutable_validity()->mutable_to()->set_seconds(2);
+        }) == "VALIDITY_INVALID");
+
+  const auto contract = [](auto change) {
+    facts::v1::ContractChanged fact;
+    fact.set_contract("K");
+    fact.set_account("A");
+    fact.set_sku("X");
+    fact.set_discount_percent("5");
+    change(fact);
+    return ReasonOf(CheckFact(fact));
+  };
+  CHECK(contract([](auto&) {}).empty());
+  CHECK(contract([](auto& f) { f.set_group("G"); }) == "FACT_INCOMPLETE");
+  CHECK(contract([](auto& f) { f.clear_sku(); }) == "FACT_INCOMPLETE");
+  CHECK(contract([](auto& f) { f.clear_discount_percent(); }) == "FACT_INCOMPLETE");
+  CHECK(contract([](auto& f) { f.set_discount_percent("100.01"); }) == "DISCOUNT_INVALID");
+  CHECK(contract([](auto& f) { f.set_discount_percent("much"); }) == "DISCOUNT_INVALID");
+  CHECK(contract([](auto& f) { f.mutable_net_price()->set_currency_code("gbp"); }) ==
+        "CURRENCY_UNKNOWN");
 }
 
 }  // namespace
