@@ -35,8 +35,13 @@ class SettableClock final : public Clock {
   absl::Time wall_ ABSL_GUARDED_BY(mutex_) = absl::FromUnixSeconds(1'700'000'000);
 };
 
+// kOwnClock: appends carry the test's clock, what is durable can be read by the
+// next poll that does not wait, and the test says when maintenance runs. Kafka
+// has a clock and a pace of its own.
+
 struct InMemory {
   static constexpr bool kDurable = false;
+  static constexpr bool kOwnClock = true;
   explicit InMemory(const Clock& clock) : made(std::make_unique<MemoryLog>(clock)) {}
   void Restart() {}
   absl::Status Maintain() { return made->RunMaintenance(); }
@@ -46,6 +51,7 @@ struct InMemory {
 
 struct Embedded {
   static constexpr bool kDurable = true;
+  static constexpr bool kOwnClock = true;
   explicit Embedded(const Clock& the_clock) : clock(the_clock) { Open(); }
   void Open() {
     EmbeddedLogOptions options;

@@ -1,0 +1,63 @@
+#include "libs/eventlog/kafka_log.h"
+
+#include <utility>
+
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "libs/eventlog/kafka_client.h"
+#include "libs/eventlog/kafka_producer.h"
+#include "libs/eventlog/kafka_reader.h"
+#include "libs/eventlog/kafka_topics.h"
+
+namespace weft::eventlog {
+
+class KafkaLog::Impl {
+ public:
+  explicit Impl(KafkaLogOptions given)
+      : options(std::move(given)), topics(options), producer(options, topics, identity) {}
+
+  // Destroyed from the last to the first.
+  const KafkaLogOptions options;
+  internal::KafkaIdentity identity;
+  internal::KafkaTopics topics;
+  internal::KafkaProducer producer;
+};
+
+absl::StatusOr<std::unique_ptr<KafkaLog>> KafkaLog::Open(KafkaLogOptions options) {
+  if (options.bootstrap_servers.empty()) {
+    return InvalidArgument("KAFKA_OPTIONS_INVALID",
+                           "bootstrap_servers is empty; give host:port of at least one broker",
+                           {{"setting", "bootstrap.servers"}});
+  }
+  auto impl = std::make_unique<Impl>(std::move(options));
+  WEFT_RETURN_IF_ERROR(impl->topics.Start());
+  WEFT_RETURN_IF_ERROR(impl->producer.Start());
+  return std::unique_ptr<KafkaLog>(new KafkaLog(std::move(impl)));
+}
+
+KafkaLog::KafkaLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+KafkaLog::~KafkaLog() = default;
+
+absl::StatusOr<std::string> KafkaLog::Identity() {
+  return impl_->identity.Get(impl_->topics.handle(), impl_->options.request_timeout);
+}
+absl::Status KafkaLog::EnsureTopic(const std::string& topic, const TopicOptions& options) {
+  return impl_->topics.Ensure(topic, options);
+}
+absl::StatusOr<int32_t> KafkaLog::PartitionCount(const std::string& topic) {
+  WEFT_ASSIGN_OR_RETURN(const internal::KafkaTopicInfo info, impl_->topics.Find(topic));
+  return info.partitions;
+}
+void KafkaLog::Append(const TopicPartition& where, std::vector<NewRecord> records,
+                      AppendCallback done) {
+  impl_->producer.Append(where, std::move(records), std::move(done));
+}
+absl::StatusOr<std::unique_ptr<Reader>> KafkaLog::OpenReader(
+    std::vector<StartPosition> positions) {
+  return internal::KafkaReader::Open(impl_->options, impl_->topics, impl_->identity, positions);
+}
+absl::StatusOr<Watermarks> KafkaLog::GetWatermarks(const TopicPartition& where) {
+  return impl_->topics.GetWatermarks(where);
+}
+
+}  // namespace weft::eventlog
