@@ -404,7 +404,22 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
     return headers;
   }
 
+  // The caller is shown the request id alone; what went wrong stands here.
+  void LogCause(const absl::Status& status, absl::string_view room) const {
+    telemetry::Logger* log = front_.parts_.log;
+    const bool ours = status.code() == absl::StatusCode::kInternal ||
+                      status.code() == absl::StatusCode::kUnknown ||
+                      status.code() == absl::StatusCode::kDataLoss;
+    if (!ours || log == nullptr || !log->Enabled(telemetry::Level::kError)) return;
+    log->Log(telemetry::Level::kError, "answered INTERNAL",
+             {{"room", std::string(room)}, {"cause", std::string(status.message())}},
+             {.traceparent = options_.traceparent,
+              .request_id = request_id_,
+              .tenant = options_.tenant});
+  }
+
   void Fail(const absl::Status& status, absl::string_view room) {
+    LogCause(status, room);
     HttpResponse response = ErrorResponse(status, request_, Context(room));
     if (has_if_match_ && status.code() == absl::StatusCode::kAborted) response.status = 412;
     response.headers.insert(response.headers.end(), rate_headers_.begin(), rate_headers_.end());
