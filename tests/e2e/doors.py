@@ -232,7 +232,10 @@ def furnish(weftd, **headers):
         message("item", {"sku": "NOPRICE", "baseUnit": "EA"}),
         message("item", {"sku": "GONE", "baseUnit": "EA", "state": "DISCONTINUED"}),
         *(message("item", {"sku": sku, "baseUnit": "EA"})
-          for sku in ("MIN", "SOON", "PAST", "DEAR")),
+          for sku in ("MIN", "SOON", "PAST", "DEAR", "ZERO", "UNLISTED")),
+        price("ZERO", "0"),
+        message("contract", {"contract": "K", "account": "A2", "sku": "UNLISTED",
+                             "discountPercent": 5}),
         message("item", {"sku": "CASED", "baseUnit": "EA", "units": [
             {"unit": "CS", "numerator": 12, "denominator": 1}]}),
         price("CASED", "1"), count("CASED", 1000),
@@ -434,6 +437,12 @@ def price_cases():
             lines=[{"sku": "S1", "quantity": {"value": "1"}}] * 201),
         ask("price with an unknown number to include", 400, "INCLUDE_UNKNOWN", include=[77]),
         ask("price after no token", 400, "TOKEN_INVALID", after="yesterday"),
+        post("a price of 0", "/v1/prices:explain", {"account": "A1", "line": {
+            "sku": "ZERO", "quantity": {"value": "1"}}}, 200, "ZERO_PRICE",
+             at="candidates.0.lost.reason", room="pricing"),
+        post("a discount off nothing", "/v1/prices:explain", {"account": "A2", "line": {
+            "sku": "UNLISTED", "quantity": {"value": "1"}}}, 200, "NO_LIST_PRICE",
+             at="candidates.0.lost.reason", room="pricing"),
         post("explanation of no line", "/v1/prices:explain", {"account": "A1"}, 200,
              "UNKNOWN_ITEM", at="line.reason.reason", room="pricing"),
         get("a decision that is none", "/v1/decisions/abc", 404, "DECISION_NOT_FOUND"),
