@@ -1,18 +1,23 @@
 #include "services/all-in-one/demo_session.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <future>
+#include <iostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "libs/base/clock.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/client.h"
 #include "services/all-in-one/mesh.h"
-#include "services/all-in-one/progress.h"
 #include "tools/demo/catalogue.h"
 #include "tools/demo/online_retail.h"
+#include "tools/weft/progress.h"
+#include "tools/weft/terminal.h"
 #include "weft/erp/v1/erp.pb.h"
 
 namespace weft {
@@ -97,10 +102,16 @@ absl::Status DemoSession::Feed() {
   WEFT_ASSIGN_OR_RETURN(std::vector<demo::InvoiceLine> lines, demo::ReadOnlineRetail(data_file_));
   const demo::Catalogue catalogue = demo::MakeCatalogue(std::move(lines));
   const demo::Feed feed(catalogue, {.shift = demo::ShiftTo(catalogue, absl::Now())});
-  Progress progress("demo", "messages");
+  const SystemClock clock;
+  cli::Terminal terminal{.in = std::cin,
+                         .out = std::cout,
+                         .err = std::cerr,
+                         .err_is_terminal = isatty(STDERR_FILENO) == 1,
+                         .steady = [&clock] { return clock.Steady(); }};
+  cli::Progress progress(terminal, "auto", "demo", "messages", feed.count());
   return demo::Send(
       feed, [this](const std::string& id, const std::string& text) { return Ingest(id, text); },
-      [&progress](int64_t done, int64_t total) { progress.Show(done, total); });
+      [&progress](int64_t done, int64_t /*total*/) { progress.Update(done, 0); });
 }
 
 absl::Status DemoSession::Ingest(const std::string& request_id, const std::string& text) {
