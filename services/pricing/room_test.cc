@@ -329,6 +329,89 @@ TEST_CASE("includes add the list price, the ladder and the quantity rules", "[ro
   CHECK(line.item_tax_class() == "STD");
 }
 
+TEST_CASE("a line written as bytes is the line protobuf writes", "[room]") {
+  PricingBench bench;
+  facts::v1::ItemChanged item = PricingBench::Item("X");
+  item.set_tax_class("STD");
+  item.set_successor_sku("Y");
+  item.set_state(facts::v1::ItemChanged::ITEM_STATE_PHASE_OUT);
+  bench.Put(item);
+  const std::string longest(101, 'L');
+  bench.Put(PricingBench::Item(longest));
+  bench.Put(PricingBench::Account("A"));
+  bench.Put(PricingBench::Book("LIST"));
+  facts::v1::PriceChanged price = PricingBench::Price("LIST", "X", {{"1", "10.00"}});
+  SetUs(*price.mutable_validity()->mutable_to(), "2026-07-01T00:00:00Z");
+  bench.Put(price);
+  bench.Put(PricingBench::Price("LIST", longest, {{"1", "10.00"}}));
+  facts::v1::PartNumberChanged number;
+  number.set_account("A");
+  number.set_customer_sku("mine");
+  number.set_sku("X");
+  bench.Put(number);
+  v1::CalculatePricesRequest request = PricingBench::Line("A", "X", "3.50");
+  request.add_lines()->set_customer_sku("mine");
+  request.mutable_lines(1)->mutable_quantity()->set_value("1");
+  request.mutable_lines(1)->mutable_quantity()->set_unit("EA");
+  *request.add_lines() = PricingBench::Line("A", longest, "2").lines(0);
+  *request.add_lines() = PricingBench::Line("A", "NONE", "2").lines(0);
+
+  const auto bytes = bench.CallBytes(PricingBench::Staff(), "CalculatePrices", request);
+  request.add_include(v1::INCLUDE_QUANTITY_RULES);
+  const auto with_rules = bench.CallBytes(PricingBench::Staff(), "CalculatePrices", request);
+
+  REQUIRE(bytes.ok());
+  REQUIRE(with_rules.ok());
+  // Read and written again by protobuf it is the same, and the long way says the same.
+  v1::CalculatePricesResponse short_way, long_way;
+  REQUIRE(short_way.ParseFromString(*bytes));
+  REQUIRE(long_way.ParseFromString(*with_rules));
+  short_way.mutable_lines(3)->mutable_reason()->clear_metadata();
+  CHECK(short_way.lines(0).SerializeAsString() ==
+        bytes->substr(bytes->find("\n\x01X") , short_way.lines(0).ByteSizeLong()));
+  for (v1::PriceLine& line : *long_way.mutable_lines()) line.clear_quantity_rules();
+  long_way.mutable_lines(3)->mutable_reason()->clear_metadata();
+  CHECK(short_way.SerializeAsString() == long_way.SerializeAsString());
+  CHECK(short_way.lines(0).net().amount() == "35.00");
+  CHECK(short_way.lines(0).valid_until().seconds() > 0);
+  CHECK(short_way.lines(2).sku() == longest);
+}
+
+TEST_CASE("a basket of many lines answers each as if it were asked alone", "[room]") {
+  PricingBench bench;
+  bench.Put(PricingBench::Account("A", {"G"}));
+  bench.Put(PricingBench::Book("LIST"));
+  bench.Put(PricingBench::Book("G", 3, {"G"}));
+  for (int i = 0; i < 40; ++i) {
+    const std::string sku = absl::StrCat("S", i);
+    bench.Put(PricingBench::Item(sku));
+    bench.Put(PricingBench::Price("LIST", sku, {{"1", absl::StrCat(i + 1, ".10")}}));
+    if (i % 3 == 0) bench.Put(PricingBench::Price("G", sku, {{"5", absl::StrCat(i, ".90")}}));
+    if (i % 5 == 0) bench.Put(PricingBench::Discount(absl::StrCat("K", i), "A", sku, "10"));
+  }
+  const int count = GENERATE(1, 2, 3, 8, 9, 10, 17, 100);
+  CAPTURE(count);
+  v1::CalculatePricesRequest request = PricingBench::Line("A", "S0", "1");
+  request.clear_lines();
+  for (int i = 0; i < count; ++i) {
+    v1::PriceRequestLine& line = *request.add_lines();
+    line.set_sku(absl::StrCat("S", i * 7 % 43));  // Some are unknown.
+    line.mutable_quantity()->set_value(absl::StrCat(1 + i % 9));
+  }
+
+  const auto together = bench.Calculate(PricingBench::Staff(), request);
+
+  REQUIRE(together.ok());
+  REQUIRE(together->lines_size() == count);
+  for (int i = 0; i < count; ++i) {
+    v1::CalculatePricesRequest one = request;
+    one.clear_lines();
+    *one.add_lines() = request.lines(i);
+    CHECK(bench.Calculate(PricingBench::Staff(), one)->lines(0).DebugString() ==
+          together->lines(i).DebugString());
+  }
+}
+
 TEST_CASE("requests that make no sense are refused", "[room]") {
   Shop shop;
   v1::CalculatePricesRequest request = shop.Ask();

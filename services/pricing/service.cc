@@ -1,10 +1,14 @@
 #include "services/pricing/service.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/arena.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "libs/base/error.h"
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
@@ -13,6 +17,8 @@
 #include "services/pricing/domain/decision_id.h"
 #include "services/pricing/domain/find_price.h"
 #include "services/pricing/domain/ladder.h"
+#include "services/pricing/line_bytes.h"
+#include "services/pricing/look_ahead.h"
 #include "services/pricing/past.h"
 #include "services/pricing/state.h"
 
@@ -65,6 +71,51 @@ LineQuestion QuestionOf(const v1::PriceRequestLine& line) {
                       .customer_sku = line.customer_sku(),
                       .quantity = line.quantity().value(),
                       .unit = line.quantity().unit()};
+}
+
+// Maps have no order on the wire unless they are told to: equal answers are equal
+// bytes.
+bool AppendDeterministic(const google::protobuf::MessageLite& message, std::string& out) {
+  google::protobuf::io::StringOutputStream stream(&out);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  return message.SerializeToCodedStream(&coded);
+}
+
+// As an element of field 1 of CalculatePricesResponse.
+void AppendLine(const v1::PriceLine& line, std::string& out) {
+  std::string bytes;
+  AppendDeterministic(line, bytes);
+  out.push_back(1 << 3 | 2);
+  for (size_t size = bytes.size(); ; size >>= 7) {
+    if (size < 0x80) {
+      out.push_back(static_cast<char>(size));
+      break;
+    }
+    out.push_back(static_cast<char>(size | 0x80));
+  }
+  out.append(bytes);
+}
+
+void AddListPrice(PriceFinder& finder, const LineAnswer& answer, Currency currency,
+                  v1::PriceLine& line) {
+  Priced list;
+  Decimal shown;
+  if (finder.FindListPrice(answer, list) &&
+      ShownUnitPrice(list.price, list.numerator, list.denominator, currency, shown) ==
+          DecimalError::kOk) {
+    SetMoney(shown, currency, *line.mutable_list_price());
+  }
+}
+
+void AddTiers(const Facts& facts, PriceFinder& finder, const LineAnswer& answer,
+              Currency currency, v1::PriceLine& line) {
+  const std::vector<LadderStep> ladder = BuildLadder(finder, answer);
+  SetLadder(ladder, currency, line);
+  TierHint hint;
+  if (answer.reason == LineReason::kNone && HintOf(ladder, answer, currency, hint)) {
+    SetHint(facts, answer, hint, currency, *line.mutable_next_tier());
+  }
 }
 
 absl::Status DecisionNotFound() {
@@ -132,25 +183,22 @@ absl::Status Service::Describe(const Facts& facts, const Principal& principal, c
   return absl::OkStatus();
 }
 
-void Service::AppendId(const Ask& ask, const Buyer& buyer, const LineAnswer& answer,
-                       Stamp position, std::string& out) const {
-  AppendDecisionId(key_, ask.tenant,
-                   {.release = kEngineRelease,
-                    .account = buyer.account == nullptr ? 0 : buyer.account->number,
-                    .item = answer.item->number,
-                    .currency = buyer.currency,
-                    .quantity = answer.quantity,
-                    .unit = UnitNumber(answer),
-                    .as_of_us = buyer.as_of_us,
-                    .position = position,
-                    .channel_number = ask.channel_number,
-                    .channel = ask.channel},
-                   out);
+Decision Service::MakeDecision(const Ask& ask, const Buyer& buyer, const LineAnswer& answer,
+                               Stamp position) {
+  return {.release = kEngineRelease,
+          .account = buyer.account == nullptr ? 0 : buyer.account->number,
+          .item = answer.item->number,
+          .currency = buyer.currency,
+          .quantity = answer.quantity,
+          .unit = UnitNumber(answer),
+          .as_of_us = buyer.as_of_us,
+          .position = position,
+          .channel_number = ask.channel_number,
+          .channel = ask.channel};
 }
 
 absl::Status Service::Calculate(const Principal& principal,
-                                const v1::CalculatePricesRequest& request,
-                                v1::CalculatePricesResponse& response) {
+                                const v1::CalculatePricesRequest& request, std::string& out) {
   Ask ask;
   WEFT_RETURN_IF_ERROR(ReadAsk(principal, request, ask));
   if (request.lines().empty()) {
@@ -200,67 +248,68 @@ absl::Status Service::Calculate(const Principal& principal,
     buyer.currency = Currency::Find(ask.currency);
   }
 
+  // Lines are field 1: they come first, written one by one, then what is left.
+  const std::string epoch = PositionText(now.position());
+  const bool plain = !list_price && !tiers && !rules && !ask.past;
+  const LineFrame frame{.tenant = ask.tenant,
+                        .epoch = epoch,
+                        .currency = buyer.currency.code(),
+                        .key = &key_};
+  out.reserve(out.size() + static_cast<size_t>(request.lines_size()) * 192 + 128);
+  std::optional<LookAhead> ahead;
+  if (plain && for_all == LineReason::kNone) ahead.emplace(now, buyer, request.lines());
   PriceFinder finder(facts, buyer);
   LineAnswer answer;
+  v1::PriceLine message;
   Decimal total;
   bool complete = true;
-  response.mutable_lines()->Reserve(request.lines_size());
-  const std::string epoch = PositionText(now.position());
-  for (const v1::PriceRequestLine& line : request.lines()) {
-    v1::PriceLine& out = *response.add_lines();
-    const LineQuestion question = QuestionOf(line);
+  for (int i = 0; i < request.lines_size(); ++i) {
+    LineQuestion question = QuestionOf(request.lines(i));
+    if (ahead.has_value()) question.sku_symbol = ahead->At(i);
     if (for_all != LineReason::kNone) {
       answer.reason = for_all;
     } else {
       finder.Find(question, tiers ? Depth::kAll : Depth::kWinner, answer);
     }
-    SetLine(facts, question, answer, buyer.currency, out);
-    out.set_epoch(epoch);
+    const bool priced = answer.reason == LineReason::kNone;
+    complete = complete && priced && AddInto(total, answer.net, total) == DecimalError::kOk;
+    if (plain && priced &&
+        AppendPricedLine(facts, frame, question, answer, MakeDecision(ask, buyer, answer, position()),
+                         out)) {
+      continue;
+    }
+    message.Clear();
+    SetLine(facts, question, answer, buyer.currency, message);
+    message.set_epoch(epoch);
+    if (priced) {
+      AppendDecisionId(key_, ask.tenant, MakeDecision(ask, buyer, answer, position()),
+                       *message.mutable_decision_id());
+    }
     if (rules && answer.item != nullptr) {
-      SetQuantityRules(facts, *answer.item, *out.mutable_quantity_rules());
+      SetQuantityRules(facts, *answer.item, *message.mutable_quantity_rules());
     }
-    if (answer.reason != LineReason::kNone && answer.reason < LineReason::kAmountTooLarge) {
-      complete = false;  // The question itself has no sense: nothing to add.
-      continue;
+    // Of a question that has no sense by itself there is no more to say.
+    if (priced || answer.reason >= LineReason::kAmountTooLarge) {
+      if (list_price) AddListPrice(finder, answer, buyer.currency, message);
+      if (tiers) AddTiers(facts, finder, answer, buyer.currency, message);
     }
-    if (list_price) {
-      Priced list;
-      Decimal shown;
-      if (finder.FindListPrice(answer, list) &&
-          ShownUnitPrice(list.price, list.numerator, list.denominator, buyer.currency, shown) ==
-              DecimalError::kOk) {
-        SetMoney(shown, buyer.currency, *out.mutable_list_price());
-      }
-    }
-    if (tiers) {
-      const std::vector<LadderStep> ladder = BuildLadder(finder, answer);
-      SetLadder(ladder, buyer.currency, out);
-      TierHint hint;
-      if (answer.reason == LineReason::kNone &&
-          HintOf(ladder, answer, buyer.currency, hint)) {
-        SetHint(facts, answer, hint, buyer.currency, *out.mutable_next_tier());
-      }
-    }
-    if (answer.reason != LineReason::kNone) {
-      complete = false;
-      continue;
-    }
-    AppendId(ask, buyer, answer, position(), *out.mutable_decision_id());
-    complete = complete && AddInto(total, answer.net, total) == DecimalError::kOk;
+    AppendLine(message, out);
   }
   if (ask.past) WEFT_RETURN_IF_ERROR(past->status());
 
-  response.set_account(ask.account);
-  response.set_channel(ask.channel);
-  buyer.currency.AppendTo(*response.mutable_currency_code());
-  if (complete) SetMoney(total, buyer.currency, *response.mutable_total());
+  v1::CalculatePricesResponse rest;
+  rest.set_account(ask.account);
+  rest.set_channel(ask.channel);
+  buyer.currency.AppendTo(*rest.mutable_currency_code());
+  if (complete) SetMoney(total, buyer.currency, *rest.mutable_total());
   if (buyer.account != nullptr && buyer.account->tax_class != Symbol::kNone) {
-    response.set_account_tax_class(std::string(facts.Text(buyer.account->tax_class)));
+    rest.set_account_tax_class(std::string(facts.Text(buyer.account->tax_class)));
   }
-  common::v1::Freshness& freshness = *response.mutable_freshness();
+  common::v1::Freshness& freshness = *rest.mutable_freshness();
   freshness.set_position(ask.past ? PositionText(position()) : epoch);
   SetTime(ask.as_of_us, *freshness.mutable_as_of());
   if (now.head().source_us != 0) SetTime(now.head().source_us, *freshness.mutable_source_time());
+  if (!rest.AppendToString(&out)) return Internal("the answer does not serialise");
   return absl::OkStatus();
 }
 
@@ -274,7 +323,8 @@ void Service::ExplainLine(const Facts& facts, const Principal& principal, const 
   SetLine(facts, question, answer, buyer.currency, line);
   line.set_epoch(epoch);
   if (answer.reason == LineReason::kNone) {
-    AppendId(ask, buyer, answer, position, *line.mutable_decision_id());
+    AppendDecisionId(key_, ask.tenant, MakeDecision(ask, buyer, answer, position),
+                     *line.mutable_decision_id());
     TierHint hint;
     if (HintOf(BuildLadder(finder, answer), answer, buyer.currency, hint)) {
       SetHint(facts, answer, hint, buyer.currency, *line.mutable_next_tier());
@@ -341,10 +391,10 @@ absl::Status Service::Explain(const Principal& principal, const v1::ExplainPrice
   return absl::OkStatus();
 }
 
-absl::Status Service::Decision(const Principal& principal, const v1::GetDecisionRequest& request,
+absl::Status Service::GetDecision(const Principal& principal, const v1::GetDecisionRequest& request,
                                v1::PriceExplanation& response) {
   std::string bytes;
-  const std::optional<pricing::Decision> decision =
+  const std::optional<Decision> decision =
       ReadDecisionId(key_, principal.tenant, request.id(), bytes);
   if (!decision.has_value()) return DecisionNotFound();
   WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<engine::View> rows, shards_.Read(principal.tenant));
@@ -418,17 +468,16 @@ namespace {
 
 // Runs `answer` once the request's `after` is applied here; everything of the call
 // lives on one arena.
-template <typename Request, typename Response>
+template <typename Request, typename Answer>
 void Register(rpc::MethodRegistry& methods, engine::Shards& shards, const char* name,
-              absl::Status (Service::*answer)(const Principal&, const Request&, Response&),
-              Service& service) {
+              Answer answer) {
   methods.RegisterUnary(
       absl::StrCat(kService, name),
-      [&shards, &service, answer](const rpc::CallContext& context, std::string bytes,
-                                  rpc::RawReply reply) {
-        const auto run = [&service, answer](const Principal& principal, const std::string& in,
-                                            std::string& after) -> absl::StatusOr<std::string> {
-          char block[16 << 10];
+      [&shards, answer](const rpc::CallContext& context, std::string bytes, rpc::RawReply reply) {
+        // Waits for nothing the second time.
+        const auto run = [answer](const Principal& principal, const std::string& in,
+                                  std::string& after) -> absl::StatusOr<std::string> {
+          char block[8 << 10];
           google::protobuf::ArenaOptions options;
           options.initial_block = block;
           options.initial_block_size = sizeof(block);
@@ -441,10 +490,8 @@ void Register(rpc::MethodRegistry& methods, engine::Shards& shards, const char* 
             after = request->after();
             return std::string();
           }
-          auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
-          WEFT_RETURN_IF_ERROR((service.*answer)(principal, *request, *response));
           std::string out;
-          if (!response->SerializeToString(&out)) return Internal("the answer does not serialise");
+          WEFT_RETURN_IF_ERROR(answer(principal, *request, out));
           return out;
         };
         std::string after;
@@ -464,9 +511,30 @@ void Register(rpc::MethodRegistry& methods, engine::Shards& shards, const char* 
 }  // namespace
 
 void Service::Bind(rpc::MethodRegistry& methods) {
-  Register(methods, shards_, "CalculatePrices", &Service::Calculate, *this);
-  Register(methods, shards_, "ExplainPrice", &Service::Explain, *this);
-  Register(methods, shards_, "GetDecision", &Service::Decision, *this);
+  Register<v1::CalculatePricesRequest>(
+      methods, shards_, "CalculatePrices",
+      [this](const Principal& principal, const v1::CalculatePricesRequest& request,
+             std::string& out) { return Calculate(principal, request, out); });
+  const auto explained = [](absl::Status status, const v1::PriceExplanation& told,
+                            std::string& out) {
+    WEFT_RETURN_IF_ERROR(status);
+    return AppendDeterministic(told, out) ? absl::OkStatus()
+                                          : Internal("the answer does not serialise");
+  };
+  Register<v1::ExplainPriceRequest>(
+      methods, shards_, "ExplainPrice",
+      [this, explained](const Principal& principal, const v1::ExplainPriceRequest& request,
+                        std::string& out) {
+        v1::PriceExplanation told;
+        return explained(Explain(principal, request, told), told, out);
+      });
+  Register<v1::GetDecisionRequest>(
+      methods, shards_, "GetDecision",
+      [this, explained](const Principal& principal, const v1::GetDecisionRequest& request,
+                        std::string& out) {
+        v1::PriceExplanation told;
+        return explained(GetDecision(principal, request, told), told, out);
+      });
 }
 
 }  // namespace weft::pricing

@@ -12,6 +12,7 @@
 #include "libs/engine/shards.h"
 #include "libs/rpc/server.h"
 #include "services/pricing/config.h"
+#include "services/pricing/domain/decision_id.h"
 #include "services/pricing/domain/find_price.h"
 #include "services/pricing/domain/siphash.h"
 #include "services/pricing/memory/fact_memory.h"
@@ -33,15 +34,16 @@ class Service {
   // Errors: INVALID_ARGUMENT / LINES_REQUIRED, TOO_MANY_LINES, INCLUDE_UNKNOWN,
   // TIME_INVALID, CURRENCY_UNKNOWN, CURRENCY_REQUIRED; NOT_FOUND / ACCOUNT_NOT_FOUND,
   // CHANNEL_NOT_FOUND.
+  // Shape: appends the bytes of a v1::CalculatePricesResponse to `out`.
   absl::Status Calculate(const Principal& principal, const v1::CalculatePricesRequest& request,
-                         v1::CalculatePricesResponse& response);
+                         std::string& out);
   // Errors as above.
   absl::Status Explain(const Principal& principal, const v1::ExplainPriceRequest& request,
                        v1::PriceExplanation& response);
   // Errors: NOT_FOUND / DECISION_NOT_FOUND; FAILED_PRECONDITION / HISTORY_GONE,
   // ENGINE_GONE; UNAVAILABLE / NOT_YET_APPLIED.
-  absl::Status Decision(const Principal& principal, const v1::GetDecisionRequest& request,
-                        v1::PriceExplanation& response);
+  absl::Status GetDecision(const Principal& principal, const v1::GetDecisionRequest& request,
+                           v1::PriceExplanation& response);
 
  private:
   struct Ask;
@@ -49,8 +51,8 @@ class Service {
   absl::Status ReadAsk(const Principal& principal, const Request& request, Ask& ask) const;
   absl::Status Describe(const Facts& facts, const Principal& principal, const Ask& ask,
                         Buyer& buyer) const;
-  void AppendId(const Ask& ask, const Buyer& buyer, const LineAnswer& answer, Stamp position,
-                std::string& out) const;
+  static Decision MakeDecision(const Ask& ask, const Buyer& buyer, const LineAnswer& answer,
+                               Stamp position);
   void ExplainLine(const Facts& facts, const Principal& principal, const Ask& ask,
                    const Buyer& buyer, const LineQuestion& question, Stamp position,
                    const std::string& epoch, v1::PriceExplanation& response) const;

@@ -75,10 +75,9 @@ uint64_t Mac(const SipKey& key, absl::string_view tenant, absl::string_view byte
   return SipHash(key, longer);
 }
 
-void AppendBase64Url(absl::string_view bytes, std::string& out) {
+char* WriteBase64Url(absl::string_view bytes, char* text) {
   size_t i = 0;
   const auto at = [&](size_t k) { return uint32_t{static_cast<unsigned char>(bytes[k])}; };
-  char text[176];
   size_t n = 0;
   for (; i + 3 <= bytes.size(); i += 3) {
     const uint32_t w = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
@@ -96,7 +95,7 @@ void AppendBase64Url(absl::string_view bytes, std::string& out) {
     text[n++] = kAlphabet[w >> 4 & 63];
     text[n++] = kAlphabet[w << 2 & 63];
   }
-  out.append(text, n);
+  return text + n;
 }
 
 bool DecodeBase64Url(absl::string_view text, std::string& out) {
@@ -120,8 +119,8 @@ bool DecodeBase64Url(absl::string_view text, std::string& out) {
 
 }  // namespace
 
-void AppendDecisionId(const SipKey& key, absl::string_view tenant, const Decision& decision,
-                      std::string& out) {
+char* WriteDecisionId(const SipKey& key, absl::string_view tenant, const Decision& decision,
+                      char* out) {
   Writer w;
   w.Varint(static_cast<uint64_t>(decision.release));
   w.Number(decision.account);
@@ -147,7 +146,13 @@ void AppendDecisionId(const SipKey& key, absl::string_view tenant, const Decisio
   }
   const uint64_t mac = Mac(key, tenant, absl::string_view(w.bytes, w.size));
   for (size_t i = 0; i < kMacBytes; ++i) w.Octet(static_cast<uint8_t>(mac >> (8 * i)));
-  AppendBase64Url(absl::string_view(w.bytes, w.size), out);
+  return WriteBase64Url(absl::string_view(w.bytes, w.size), out);
+}
+
+void AppendDecisionId(const SipKey& key, absl::string_view tenant, const Decision& decision,
+                      std::string& out) {
+  char text[kMaxDecisionId];
+  out.append(text, static_cast<size_t>(WriteDecisionId(key, tenant, decision, text) - text));
 }
 
 std::optional<Decision> ReadDecisionId(const SipKey& key, absl::string_view tenant,

@@ -50,7 +50,11 @@ struct Decision {
   absl::string_view channel;   // May be dropped for want of room.
 };
 
-// Appends the id to `out`.
+// Writes the id to `out`, which has room for kMaxDecisionId characters. Returns the
+// end.
+char* WriteDecisionId(const SipKey& key, absl::string_view tenant, const Decision& decision,
+                      char* out);
+// Appends it to `out`.
 void AppendDecisionId(const SipKey& key, absl::string_view tenant, const Decision& decision,
                       std::string& out);
 

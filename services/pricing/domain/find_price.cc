@@ -456,7 +456,8 @@ void PriceFinder::Search(const Line& line, Depth depth, LineAnswer& answer) {
 bool PriceFinder::ResolveItem(const LineQuestion& question, LineAnswer& answer) {
   Symbol sku = Symbol::kNone;
   if (!question.sku.empty()) {
-    sku = facts_.Find(SymbolKind::kSku, question.sku);
+    sku = question.sku_symbol != Symbol::kNone ? question.sku_symbol
+                                               : facts_.Find(SymbolKind::kSku, question.sku);
   } else if (!question.customer_sku.empty()) {
     const Symbol number = facts_.Find(SymbolKind::kCustomerSku, question.customer_sku);
     for (const Account* account : buyer_.chain) {

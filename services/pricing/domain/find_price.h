@@ -48,6 +48,7 @@ struct LineQuestion {
   absl::string_view customer_sku;  // Used when `sku` is empty.
   absl::string_view quantity;      // Decimal text, above 0, at most 18 digits.
   absl::string_view unit;          // "" = the base unit.
+  Symbol sku_symbol = Symbol::kNone;  // Of `sku`, when the caller has looked it up.
 };
 
 // A price as an offer states it, and how it applies to the line.

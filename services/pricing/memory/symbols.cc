@@ -27,16 +27,24 @@ uint64_t Symbols::Hash(Symbol tenant, SymbolKind kind, absl::string_view text) {
 Symbol Symbols::Find(Symbol tenant, SymbolKind kind, absl::string_view text) const {
   if (text.empty()) return Symbol::kNone;
   const Table* table = table_.load(std::memory_order_acquire);
-  for (uint64_t i = Hash(tenant, kind, text);; ++i) {
-    const uint32_t id = table->ids[i & table->mask].load(std::memory_order_acquire);
-    if (id == 0) return Symbol::kNone;
+  const uint64_t hash = Hash(tenant, kind, text);
+  for (uint64_t i = hash;; ++i) {
+    const uint64_t slot = table->slots[i & table->mask].load(std::memory_order_acquire);
+    if (slot == 0) return Symbol::kNone;
+    if (slot >> 32 != hash >> 32) continue;
+    const auto id = static_cast<uint32_t>(slot);
     const SymbolEntry& entry = at(Symbol{id});
     if (entry.length == text.size() && entry.kind == kind &&
-        entry.tenant == static_cast<uint32_t>(tenant) &&
-        std::memcmp(entry.text, text.data(), text.size()) == 0) {
+        entry.tenant == static_cast<uint32_t>(tenant) && entry.text() == text) {
       return Symbol{id};
     }
   }
+}
+
+void Symbols::Place(Table& table, uint64_t hash, uint32_t id) {
+  uint64_t i = hash;
+  while (table.slots[i & table.mask].load(std::memory_order_relaxed) != 0) ++i;
+  table.slots[i & table.mask].store((hash >> 32 << 32) | id, std::memory_order_release);
 }
 
 Symbol Symbols::Intern(Symbol tenant, SymbolKind kind, absl::string_view text) {
@@ -50,21 +58,22 @@ Symbol Symbols::Intern(Symbol tenant, SymbolKind kind, absl::string_view text) {
     chunks_[id / kChunk].store(new SymbolEntry[kChunk], std::memory_order_release);
   }
   SymbolEntry& entry = at(Symbol{id});
-  auto* copy = static_cast<char*>(arena_.Allocate(text.size()));
-  std::memcpy(copy, text.data(), text.size());
-  entry.text = copy;
+  char* letters = entry.letters;
+  if (text.size() > SymbolEntry::kInline) {
+    letters = static_cast<char*>(arena_.Allocate(text.size()));
+    entry.longer = letters;
+  }
+  std::memcpy(letters, text.data(), text.size());
   entry.length = static_cast<uint16_t>(text.size());
   entry.kind = kind;
   entry.tenant = static_cast<uint32_t>(tenant);
 
   Table* table = table_.load();
-  if (uint64_t{size_} * 4 > (table->mask + 1) * 3) {
+  if (uint64_t{size_} * 2 > table->mask + 1) {
     auto grown = std::make_unique<Table>((table->mask + 1) * 2);
     for (uint32_t old = 1; old < id; ++old) {
       const SymbolEntry& e = at(Symbol{old});
-      uint64_t i = Hash(Symbol{e.tenant}, e.kind, absl::string_view(e.text, e.length));
-      while (grown->ids[i & grown->mask].load(std::memory_order_relaxed) != 0) ++i;
-      grown->ids[i & grown->mask].store(old, std::memory_order_relaxed);
+      Place(*grown, Hash(Symbol{e.tenant}, e.kind, e.text()), old);
     }
     table = grown.get();
     tables_.push_back(std::move(grown));
@@ -72,9 +81,7 @@ Symbol Symbols::Intern(Symbol tenant, SymbolKind kind, absl::string_view text) {
     retired_.push_back(epochs_.current());
     epochs_.Advance();
   }
-  uint64_t i = Hash(tenant, kind, text);
-  while (table->ids[i & table->mask].load(std::memory_order_relaxed) != 0) ++i;
-  table->ids[i & table->mask].store(id, std::memory_order_release);
+  Place(*table, Hash(tenant, kind, text), id);
   return Symbol{id};
 }
 
@@ -87,7 +94,7 @@ void Symbols::Reclaim(uint64_t oldest) {
 
 size_t Symbols::bytes() const {
   size_t sum = kChunks * sizeof(void*) + (size_ / kChunk + 1) * kChunk * sizeof(SymbolEntry);
-  for (const auto& table : tables_) sum += (table->mask + 1) * sizeof(uint32_t);
+  for (const auto& table : tables_) sum += (table->mask + 1) * sizeof(uint64_t);
   return sum;
 }
 

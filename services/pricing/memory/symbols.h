@@ -20,14 +20,26 @@ namespace weft::pricing {
 
 struct Node;
 
-struct SymbolEntry {
+// Half a cache line, short names included: what a look-up touches besides its slot.
+struct alignas(32) SymbolEntry {
+  static constexpr size_t kInline = 16;
+
   std::atomic<Node*> head{nullptr};
-  const char* text = nullptr;   // Constant after the symbol is published.
-  uint32_t tenant = 0;          // Symbol of the tenant; 0 for a tenant itself.
+  // All but head and targets: constant after the symbol is published.
+  uint32_t tenant = 0;              // Symbol of the tenant; 0 for a tenant itself.
   uint16_t length = 0;
   SymbolKind kind = SymbolKind::kTenant;
   std::atomic<uint8_t> targets{0};  // Facts::Target bits of what it offers.
+  union {
+    char letters[kInline] = {};     // Up to 16 octets of name.
+    const char* longer;             // Others lie in the arena.
+  };
+
+  absl::string_view text() const {
+    return absl::string_view(length <= kInline ? letters : longer, length);
+  }
 };
+static_assert(sizeof(SymbolEntry) == 32);
 
 class Symbols {
  public:
@@ -35,6 +47,19 @@ class Symbols {
   ~Symbols();
 
   Symbol Find(Symbol tenant, SymbolKind kind, absl::string_view text) const;
+  // Hints for look-ups to come: brings the slot near; with the slot near, the entry.
+  uint64_t PrefetchSlot(Symbol tenant, SymbolKind kind, absl::string_view text) const {
+    const uint64_t hash = Hash(tenant, kind, text);
+    const Table* table = table_.load(std::memory_order_acquire);
+    __builtin_prefetch(&table->slots[hash & table->mask]);
+    return hash;
+  }
+  void PrefetchEntry(uint64_t hash) const {
+    const Table* table = table_.load(std::memory_order_acquire);
+    const auto id =
+        static_cast<uint32_t>(table->slots[hash & table->mask].load(std::memory_order_acquire));
+    if (id != 0) __builtin_prefetch(&at(Symbol{id}));
+  }
   // Writer only.
   Symbol Intern(Symbol tenant, SymbolKind kind, absl::string_view text);
 
@@ -44,8 +69,7 @@ class Symbols {
   }
   absl::string_view Text(Symbol symbol) const {
     if (symbol == Symbol::kNone) return absl::string_view();
-    const SymbolEntry& entry = at(symbol);
-    return absl::string_view(entry.text, entry.length);
+    return at(symbol).text();
   }
 
   // Writer only.
@@ -57,13 +81,16 @@ class Symbols {
   static constexpr uint32_t kChunk = 4096;
   static constexpr uint32_t kChunks = 16384;  // 67 million names.
 
+  // A slot is the symbol below and the upper half of its hash above, so that a
+  // look-up goes to the right entry at once; 0 = free.
   struct Table {
     explicit Table(uint64_t capacity)
-        : mask(capacity - 1), ids(new std::atomic<uint32_t>[capacity]()) {}
+        : mask(capacity - 1), slots(new std::atomic<uint64_t>[capacity]()) {}
     uint64_t mask;
-    std::unique_ptr<std::atomic<uint32_t>[]> ids;
+    std::unique_ptr<std::atomic<uint64_t>[]> slots;
   };
   static uint64_t Hash(Symbol tenant, SymbolKind kind, absl::string_view text);
+  static void Place(Table& table, uint64_t hash, uint32_t id);
 
   Epochs& epochs_;
   Arena& arena_;

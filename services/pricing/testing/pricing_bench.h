@@ -33,10 +33,19 @@ class DirectMethods final : public rpc::MethodRegistry {
     context.principal = principal;
     context.method = method;
     context.deadline = absl::Now() + absl::Seconds(5);
+    return CallBytes(unary_.at(method), context, std::move(request));
+  }
+  // The same without the work of finding the method and making the context.
+  static absl::StatusOr<std::string> CallBytes(const rpc::RawUnaryHandler& handler,
+                                               const rpc::CallContext& context,
+                                               std::string request) {
     absl::StatusOr<std::string> answer = absl::InternalError("no answer");
-    unary_.at(method)(context, std::move(request),
-                      [&](absl::StatusOr<std::string> a, rpc::ReplyInfo) { answer = std::move(a); });
+    handler(context, std::move(request),
+            [&](absl::StatusOr<std::string> a, rpc::ReplyInfo) { answer = std::move(a); });
     return answer;
+  }
+  const rpc::RawUnaryHandler& handler(const std::string& method) const {
+    return unary_.at(method);
   }
 
  private:
@@ -138,13 +147,16 @@ class PricingBench {
     Fact(absl::StrCat("part-numbers/", f.account(), "/", f.customer_sku()), f, tenant);
   }
 
+  template <typename Request>
+  absl::StatusOr<std::string> CallBytes(const Principal& principal, const std::string& method,
+                                        const Request& request) {
+    return methods_.CallBytes(principal, "weft.pricing.v1.PricingService/" + method,
+                              request.SerializeAsString());
+  }
   template <typename Response, typename Request>
   absl::StatusOr<Response> Call(const Principal& principal, const std::string& method,
                                 const Request& request) {
-    WEFT_ASSIGN_OR_RETURN(const std::string bytes,
-                          methods_.CallBytes(principal,
-                                             "weft.pricing.v1.PricingService/" + method,
-                                             request.SerializeAsString()));
+    WEFT_ASSIGN_OR_RETURN(const std::string bytes, CallBytes(principal, method, request));
     Response response;
     if (!response.ParseFromString(bytes)) return absl::InternalError("unreadable answer");
     return response;
