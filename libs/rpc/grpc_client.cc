@@ -62,14 +62,6 @@ class ClientPool::Impl {
   explicit Impl(ClientPoolOptions pool_options) : options(std::move(pool_options)) {
     for (int i = 0; i < std::max(options.threads, 1); ++i) {
       queues.push_back(std::make_unique<grpc::CompletionQueue>());
-      threads.emplace_back([queue = queues.back().get()] {
-        void* tag = nullptr;
-        bool ok = false;
-        while (queue->Next(&tag, &ok)) {
-          AfterEvent(tag);
-          static_cast<Event*>(tag)->Done(ok);
-        }
-      });
     }
   }
 
@@ -90,6 +82,7 @@ class ClientPool::Impl {
     MutexLock lock(mutex);
     if (stopping) return false;
     live.emplace(call, std::move(cancel));
+    if (threads.empty()) StartThreads();
     return true;
   }
   void Leave(const void* call) {
@@ -108,14 +101,24 @@ class ClientPool::Impl {
       while (!live.empty()) idle.Wait(mutex);
     }
     for (const auto& queue : queues) queue->Shutdown();
-    for (std::thread& thread : threads) thread.join();
-    MutexLock lock(mutex);
-    channels.clear();
+    std::vector<std::thread> last;
+    {
+      MutexLock lock(mutex);
+      last.swap(threads);
+      channels.clear();
+    }
+    for (std::thread& thread : last) thread.join();
+    // Queues whose thread never started have nothing in them but must be told.
+    for (const auto& queue : queues) {
+      void* tag = nullptr;
+      bool ok = false;
+      while (last.empty() && queue->Next(&tag, &ok)) {
+      }
+    }
   }
 
   const ClientPoolOptions options;
-  std::vector<std::unique_ptr<grpc::CompletionQueue>> queues;
-  std::vector<std::thread> threads;
+  std::vector<std::unique_ptr<grpc::CompletionQueue>> queues;  // Constant.
   std::atomic<size_t> next_queue{0};
 
   Mutex mutex;
@@ -124,8 +127,22 @@ class ClientPool::Impl {
   absl::flat_hash_map<std::string, std::shared_ptr<grpc::Channel>> channels
       ABSL_GUARDED_BY(mutex);
   absl::flat_hash_map<const void*, std::function<void()>> live ABSL_GUARDED_BY(mutex);
+  std::vector<std::thread> threads ABSL_GUARDED_BY(mutex);
 
  private:
+  void StartThreads() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    for (const auto& each : queues) {
+      threads.emplace_back([queue = each.get()] {
+        void* tag = nullptr;
+        bool ok = false;
+        while (queue->Next(&tag, &ok)) {
+          AfterEvent(tag);
+          static_cast<Event*>(tag)->Done(ok);
+        }
+      });
+    }
+  }
+
   std::shared_ptr<grpc::Channel> NewChannel(const std::string& target) const {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(static_cast<int>(options.answer_bytes_max));
@@ -148,7 +165,11 @@ class ClientPool::RoomClient final : public Client,
                                      public std::enable_shared_from_this<RoomClient> {
  public:
   RoomClient(std::shared_ptr<Impl> impl, RoomTarget target)
-      : impl_(std::move(impl)), target_(std::move(target)), shards_(std::max(target_.shards, 1)) {}
+      : impl_(std::move(impl)),
+        target_(std::move(target)),
+        tokens_(target_.tokens != nullptr ? target_.tokens : impl_->options.tokens),
+        observer_(target_.observer != nullptr ? target_.observer : impl_->options.observer),
+        shards_(std::max(target_.shards, 1)) {}
 
   void CallRaw(const std::string& method, std::string request, const CallOptions& options,
                RawAnswerCallback done) override;
@@ -159,6 +180,7 @@ class ClientPool::RoomClient final : public Client,
   Impl& impl() { return *impl_; }
   RetryBudget& budget() { return budget_; }
   const std::string& room() const { return target_.room; }
+  CallObserver* observer() const { return observer_; }
 
   std::shared_ptr<GenericStub> StubFor(const std::string& tenant) {
     const int shards = shards_.load();
@@ -191,7 +213,7 @@ class ClientPool::RoomClient final : public Client,
     MutexLock lock(mutex_);
     const auto it = traits_.find(method);
     if (it != traits_.end()) return *it->second;
-    if (impl_->options.observer != nullptr) impl_->options.observer->Declare(method);
+    if (observer_ != nullptr) observer_->Declare(method);
     return *traits_.emplace(method, std::make_unique<MethodTraits>(TraitsOf(method)))
                 .first->second;
   }
@@ -201,11 +223,10 @@ class ClientPool::RoomClient final : public Client,
     if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
     if (!options.bearer.empty()) {
       context.AddMetadata("authorization", absl::StrCat("Bearer ", options.bearer));
-    } else if (impl_->options.tokens != nullptr && !options.tenant.empty() &&
+    } else if (tokens_ != nullptr && !options.tenant.empty() &&
                !options.without_token) {
       context.AddMetadata("authorization",
-                          absl::StrCat("Bearer ", impl_->options.tokens->For(
-                                                      options.tenant, options.user)));
+                          absl::StrCat("Bearer ", tokens_->For(options.tenant, options.user)));
     } else if (!options.user.empty()) {
       context.AddMetadata("weft-user", options.user);
     }
@@ -239,6 +260,8 @@ class ClientPool::RoomClient final : public Client,
  private:
   const std::shared_ptr<Impl> impl_;
   const RoomTarget target_;
+  RoomTokens* const tokens_;
+  CallObserver* const observer_;
   std::atomic<int> shards_;
   RetryBudget budget_;
   Mutex mutex_;
@@ -272,7 +295,7 @@ class ClientPool::UnaryCall final : public Impl::Event {
     started_ = SteadyClock::now();
     deadline_ = absl::Now() + std::min(options_.timeout, kUnaryTimeoutMax);
     traceparent_ = telemetry::ChildTraceparent(options_.traceparent);
-    CallObserver* observer = room_->impl().options.observer;
+    CallObserver* observer = room_->observer();
     traits_ = &room_->Traits(method_);
     if (observer != nullptr) observer->Started(method_);
     room_->budget().OnCall();
@@ -358,7 +381,7 @@ class ClientPool::UnaryCall final : public Impl::Event {
 
   void End(absl::StatusOr<RawAnswer> answer) {
     if (options_.cancellation != nullptr) options_.cancellation->Detach();
-    CallObserver* observer = room_->impl().options.observer;
+    CallObserver* observer = room_->observer();
     if (observer != nullptr) {
       observer->Handled({.method = method_,
                          .status = answer.status(),
@@ -415,8 +438,8 @@ class ClientPool::StreamCall final : public Impl::Event,
     started_ = SteadyClock::now();
     traceparent_ = telemetry::ChildTraceparent(options_.traceparent);
     room_->Traits(method_);
-    if (room_->impl().options.observer != nullptr) {
-      room_->impl().options.observer->Started(method_);
+    if (room_->observer() != nullptr) {
+      room_->observer()->Started(method_);
     }
     room_->Prepare(options_, absl::Now() + options_.timeout, traceparent_, context_);
     self_ = shared_from_this();
@@ -463,7 +486,7 @@ class ClientPool::StreamCall final : public Impl::Event,
   enum class Step { kStart, kSend, kRead, kFinish };
 
   void End(absl::Status status, bool entered) {
-    CallObserver* observer = room_->impl().options.observer;
+    CallObserver* observer = room_->observer();
     if (observer != nullptr) {
       observer->Handled({.method = method_,
                          .status = status,

@@ -38,9 +38,14 @@ struct RoomTarget {
   std::string room;    // For messages: "pricing".
   std::string target;  // "host:port"; with "{shard}" when there are several.
   int shards = 1;      // Where to begin; learnt from WRONG_SHARD.
+  // Whose calls these are, when it is not the pool's own. They outlive the pool.
+  RoomTokens* tokens = nullptr;
+  CallObserver* observer = nullptr;
 };
 
-// Outlives the clients it gave. Thread safe.
+// Outlives the clients it gave. Thread safe. Its threads start with the first
+// call: a thread that waits on a queue of gRPC's takes turns in polling for the
+// whole process, so one that waits for nothing still costs.
 class ClientPool {
  public:
   explicit ClientPool(ClientPoolOptions options);

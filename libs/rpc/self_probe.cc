@@ -1,6 +1,7 @@
 #include "libs/rpc/self_probe.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,7 +27,8 @@ constexpr unsigned char kSettings = 4;
 
 class Socket {
  public:
-  Socket() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
+  explicit Socket(int family)
+      : fd_(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
   ~Socket() {
     if (fd_ >= 0) close(fd_);
   }
@@ -37,10 +40,26 @@ class Socket {
   const int fd_;
 };
 
-absl::Status Dead(int port, absl::string_view what) {
-  return Unavailable("LISTENER_DEAD",
-                     absl::StrCat("our own listener on port ", port, ": ", what),
-                     {{"port", absl::StrCat(port)}});
+absl::Status Dead(const std::string& target, absl::string_view what) {
+  return Unavailable("LISTENER_DEAD", absl::StrCat("our own listener on ", target, ": ", what),
+                     {{"target", target}});
+}
+
+using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
+
+// The first address of "host:port"; null when there is none.
+Addresses Resolve(const std::string& target) {
+  const size_t colon = target.rfind(':');
+  std::string host = target.substr(0, colon);
+  if (host.size() > 1 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (colon == std::string::npos ||
+      getaddrinfo(host.c_str(), target.c_str() + colon + 1, &hints, &found) != 0) {
+    found = nullptr;
+  }
+  return Addresses(found, &freeaddrinfo);
 }
 
 bool WaitFor(int fd, short events, absl::Time deadline) {
@@ -51,40 +70,38 @@ bool WaitFor(int fd, short events, absl::Time deadline) {
 
 }  // namespace
 
-absl::Status ProbeListener(int port, absl::Duration timeout) {
+absl::Status ProbeListener(const std::string& target, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  const Socket socket;
-  if (socket.fd() < 0) return Dead(port, strerror(errno));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(socket.fd(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 &&
+  const Addresses address = Resolve(target);
+  if (address == nullptr) return Dead(target, "no such address");
+  const Socket socket(address->ai_family);
+  if (socket.fd() < 0) return Dead(target, strerror(errno));
+  if (connect(socket.fd(), address->ai_addr, address->ai_addrlen) != 0 &&
       errno != EINPROGRESS) {
-    return Dead(port, strerror(errno));
+    return Dead(target, strerror(errno));
   }
-  if (!WaitFor(socket.fd(), POLLOUT, deadline)) return Dead(port, "no connection in time");
+  if (!WaitFor(socket.fd(), POLLOUT, deadline)) return Dead(target, "no connection in time");
   int error = 0;
   socklen_t length = sizeof(error);
   getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) return Dead(port, strerror(error));
+  if (error != 0) return Dead(target, strerror(error));
   if (send(socket.fd(), kHello, sizeof(kHello) - 1, MSG_NOSIGNAL) !=
       static_cast<ssize_t>(sizeof(kHello) - 1)) {
-    return Dead(port, "the hello was not taken");
+    return Dead(target, "the hello was not taken");
   }
   unsigned char frame[kFrameHeaderBytes];
   size_t got = 0;
   while (got < sizeof(frame)) {
-    if (!WaitFor(socket.fd(), POLLIN, deadline)) return Dead(port, "no answer in time");
+    if (!WaitFor(socket.fd(), POLLIN, deadline)) return Dead(target, "no answer in time");
     const ssize_t n = recv(socket.fd(), frame + got, sizeof(frame) - got, 0);
-    if (n == 0) return Dead(port, "closed the connection");
+    if (n == 0) return Dead(target, "closed the connection");
     if (n < 0) {
       if (errno == EAGAIN || errno == EINTR) continue;
-      return Dead(port, strerror(errno));
+      return Dead(target, strerror(errno));
     }
     got += static_cast<size_t>(n);
   }
-  if (frame[3] != kSettings) return Dead(port, "does not speak HTTP/2");
+  if (frame[3] != kSettings) return Dead(target, "does not speak HTTP/2");
   return absl::OkStatus();
 }
 
@@ -128,7 +145,7 @@ void SelfProbe::Run() {
       }
       if (stopping_) return;
     }
-    const absl::Status probe = ProbeListener(options_.port, options_.timeout);
+    const absl::Status probe = ProbeListener(options_.target, options_.timeout);
     failed = probe.ok() ? 0 : failed + 1;
     if (failed >= options_.failures) {
       dead_(probe);

@@ -16,10 +16,10 @@
 
 namespace weft::rpc {
 
-// Opens a connection to `port` on loopback, says hello in HTTP/2 and waits for
-// the server's SETTINGS frame. Blocks at most `timeout`.
+// Opens a connection to `target` ("host:port"), says hello in HTTP/2 and waits
+// for the server's SETTINGS frame. Blocks at most `timeout`.
 // Errors: UNAVAILABLE / LISTENER_DEAD.
-absl::Status ProbeListener(int port, absl::Duration timeout);
+absl::Status ProbeListener(const std::string& target, absl::Duration timeout);
 
 // Raises the soft limit of open files to the hard limit.
 // Errors: FAILED_PRECONDITION / FILE_LIMIT_TOO_LOW when that is below `required`.
@@ -30,7 +30,7 @@ absl::Status RaiseFileLimit(int64_t required = 4096);
 class SelfProbe {
  public:
   struct Options {
-    int port = 0;
+    std::string target;
     absl::Duration period = absl::Seconds(5);
     absl::Duration timeout = absl::Seconds(3);
     int failures = 3;

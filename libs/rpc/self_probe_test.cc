@@ -29,7 +29,7 @@ class DeafListener {
     port_ = ntohs(address.sin_port);
   }
   ~DeafListener() { close(fd_); }
-  int port() const { return port_; }
+  std::string target() const { return "127.0.0.1:" + std::to_string(port_); }
 
  private:
   int fd_;
@@ -40,25 +40,26 @@ TEST_CASE("a server that answers passes the probe", "[rpc][probe]") {
   GrpcServer server({.room = "test"});
   REQUIRE(server.Start().ok());
 
-  CHECK(ProbeListener(server.port(), absl::Seconds(5)).ok());
+  CHECK(ProbeListener(server.target(), absl::Seconds(5)).ok());
 }
 
 TEST_CASE("a listener that does not answer fails the probe", "[rpc][probe]") {
   DeafListener deaf;
 
-  const absl::Status probe = ProbeListener(deaf.port(), absl::Milliseconds(50));
+  const absl::Status probe = ProbeListener(deaf.target(), absl::Milliseconds(50));
 
   CHECK(ReasonOf(probe) == "LISTENER_DEAD");
 }
 
 TEST_CASE("a port nobody listens on fails the probe", "[rpc][probe]") {
-  int port = 0;
+  std::string target;
   {
     DeafListener gone;
-    port = gone.port();
+    target = gone.target();
   }
 
-  CHECK(ReasonOf(ProbeListener(port, absl::Seconds(1))) == "LISTENER_DEAD");
+  CHECK(ReasonOf(ProbeListener(target, absl::Seconds(1))) == "LISTENER_DEAD");
+  CHECK(ReasonOf(ProbeListener("no port", absl::Seconds(1))) == "LISTENER_DEAD");
 }
 
 TEST_CASE("three failures in a row are reported once", "[rpc][probe]") {
@@ -67,7 +68,7 @@ TEST_CASE("three failures in a row are reported once", "[rpc][probe]") {
   CondVar changed;
   int reports = 0;
 
-  SelfProbe probe({.port = deaf.port(),
+  SelfProbe probe({.target = deaf.target(),
                    .period = absl::Milliseconds(5),
                    .timeout = absl::Milliseconds(5)},
                   [&](absl::Status) {

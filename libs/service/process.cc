@@ -78,7 +78,6 @@ class Process::Impl {
     std::unique_ptr<CallTelemetry> made;
     std::unique_ptr<EngineTelemetry> engine;
     std::unique_ptr<rpc::RoomTokens> tokens;
-    std::unique_ptr<rpc::ClientPool> pool;
     std::map<std::string, std::unique_ptr<LateClient>> clients;
     // In the order of their ends, last first.
     std::unique_ptr<engine::Shards> shards;
@@ -119,7 +118,7 @@ class Process::Impl {
   std::unique_ptr<eventlog::EmbeddedLog> own_event_log_;
   eventlog::EventLog* event_log_ = nullptr;
   std::vector<std::unique_ptr<RoomParts>> rooms_;
-  std::unique_ptr<rpc::ClientPool> nobodys_pool_;
+  std::unique_ptr<rpc::ClientPool> pool_;  // All calls of this process to rooms.
   std::map<std::string, std::unique_ptr<rpc::Client>> nobodys_clients_;
   std::unique_ptr<Watchdog> watchdog_;
   bool stopped_ = false;
@@ -155,22 +154,28 @@ absl::Status Process::Impl::Start() {
   WEFT_RETURN_IF_ERROR(OpenLog());
   for (RoomSpec& spec : options_.rooms) WEFT_RETURN_IF_ERROR(MakeRoom(spec));
   for (const auto& parts : rooms_) WEFT_RETURN_IF_ERROR(ServeRoom(*parts));
-  nobodys_pool_ = std::make_unique<rpc::ClientPool>(rpc::ClientPoolOptions{});
+  pool_ = std::make_unique<rpc::ClientPool>(rpc::ClientPoolOptions{});
   for (const auto& parts : rooms_) {
     const std::string& name = parts->spec->name;
     if (parts->server != nullptr) {
       nobodys_clients_[name] =
-          nobodys_pool_->Room({.room = name, .target = parts->server->target()});
+          pool_->Room({.room = name, .target = parts->server->target()});
     }
     // Rooms of this process are where they listen, whatever the settings say.
     for (auto& [other, client] : parts->clients) {
       const RoomParts* here = Find(other);
       const auto there = settings_.rooms.find(other);
+      std::string target;
       if (here != nullptr && here->server != nullptr) {
-        client->Set(parts->pool->Room({.room = other, .target = here->server->target()}));
+        target = here->server->target();
       } else if (there != settings_.rooms.end()) {
-        client->Set(parts->pool->Room({.room = other, .target = there->second}));
+        target = there->second;
       }
+      if (target.empty()) continue;
+      client->Set(pool_->Room({.room = other,
+                               .target = target,
+                               .tokens = parts->tokens.get(),
+                               .observer = parts->made.get()}));
     }
   }
   for (const auto& parts : rooms_) {
@@ -180,9 +185,7 @@ absl::Status Process::Impl::Start() {
   std::vector<Watchdog::Listener> listeners;
   for (const auto& parts : rooms_) {
     if (parts->server == nullptr) continue;
-    listeners.push_back({.name = parts->spec->name,
-                         .port = parts->server->port(),
-                         .client = nobodys_clients_[parts->spec->name].get()});
+    listeners.push_back({.name = parts->spec->name, .target = parts->server->target()});
   }
   watchdog_ = std::make_unique<Watchdog>(
       Watchdog::Options{.listeners = std::move(listeners),
@@ -345,8 +348,6 @@ absl::Status Process::Impl::MakeRoom(RoomSpec& spec) {
     parts.tokens =
         std::make_unique<rpc::RoomTokens>(spec.name, identity_->room_key(), *clock_);
   }
-  parts.pool = std::make_unique<rpc::ClientPool>(
-      rpc::ClientPoolOptions{.tokens = parts.tokens.get(), .observer = parts.made.get()});
   Surroundings surroundings{.clock = clock_,
                             .mac_key = identity_->mac_key(),
                             .metrics = parts.metrics.get(),
@@ -461,11 +462,8 @@ void Process::Impl::Stop() {
     stopping.emplace_back([server = parts->server.get(), &left] { server->Shutdown(left()); });
   }
   for (std::thread& thread : stopping) thread.join();
-  for (const auto& parts : rooms_) {
-    if (parts->pool != nullptr) parts->pool->Shutdown();
-  }
   nobodys_clients_.clear();
-  if (nobodys_pool_ != nullptr) nobodys_pool_->Shutdown();
+  if (pool_ != nullptr) pool_->Shutdown();
   // Scrapes read the stores; none may be under way when they close.
   admin_.reset();
   refreshers_.clear();
@@ -482,6 +480,7 @@ void Process::Impl::Stop() {
   if (health_server_ != nullptr) health_server_->Shutdown(absl::Seconds(1));
   health_server_.reset();
   own_event_log_.reset();
+  pool_.reset();
   rooms_.clear();
   if (was_ready) log_->Log(Level::kInfo, "stopped");
   log_->Flush();

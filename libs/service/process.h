@@ -13,9 +13,8 @@
 // A second signal stops at once, which is safe: what was answered is on disk.
 //
 // Several rooms in one process share the log, the admin and health port, one
-// registry (series bear the label `room`) and the block cache; each has a gRPC
-// port, shards in <data_dir>/<room>, and a client pool of its own, so that a room
-// that is slow holds up nobody else's calls.
+// registry (series bear the label `room`), the block cache and the client pool;
+// each has a gRPC port and shards in <data_dir>/<room>.
 #pragma once
 
 #include <functional>

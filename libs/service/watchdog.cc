@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "libs/rpc/grpc_client.h"
 #include "libs/rpc/self_probe.h"
 
 namespace weft::service {
@@ -61,14 +62,21 @@ bool Watchdog::Pause(absl::Duration pause) {
   return !stopping_;
 }
 
+bool Watchdog::Answers(const Listener& listener) const {
+  if (listener.client != nullptr) return QueueAnswers(*listener.client, options_.timeout);
+  rpc::ClientPool pool({});
+  const auto client = pool.Room({.room = listener.name, .target = listener.target});
+  return QueueAnswers(*client, options_.timeout);
+}
+
 void Watchdog::Look() {
   bool alive = true;
   for (Watched& watched : watched_) {
     const absl::Status probe =
-        rpc::ProbeListener(watched.listener.port, options_.timeout);
+        rpc::ProbeListener(watched.listener.target, options_.timeout);
     watched.failed_connections = probe.ok() ? 0 : watched.failed_connections + 1;
     if (watched.failed_connections >= options_.failures) options_.dead(probe);
-    const bool answers = QueueAnswers(*watched.listener.client, options_.timeout);
+    const bool answers = Answers(watched.listener);
     watched.failed_calls = answers ? 0 : watched.failed_calls + 1;
     alive = alive && watched.failed_calls < options_.failures;
   }

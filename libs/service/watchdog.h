@@ -24,8 +24,10 @@ class Watchdog {
  public:
   struct Listener {
     std::string name;
-    int port = 0;
-    rpc::Client* client = nullptr;  // Outlives the watchdog.
+    std::string target;  // host:port
+    // Null: a client of its own for each call, so that no thread of gRPC's waits
+    // in between. Tests give one; it outlives the watchdog.
+    rpc::Client* client = nullptr;
   };
   struct Options {
     std::vector<Listener> listeners;
@@ -46,6 +48,7 @@ class Watchdog {
   // False when it is time to stop.
   bool Pause(absl::Duration pause);
   void Look();
+  bool Answers(const Listener& listener) const;
 
   struct Watched {
     Listener listener;

@@ -53,7 +53,7 @@ TEST_CASE("a queue that answers is alive, also when it says no", "[watchdog]") {
   Scripted client(answer);
   Looks looks;
 
-  Watchdog watchdog({.listeners = {{.name = "test", .port = server.port(), .client = &client}},
+  Watchdog watchdog({.listeners = {{.name = "test", .target = server.target(), .client = &client}},
                      .alive = [&](bool alive) { looks.Add(alive); },
                      .dead = [](absl::Status) {},
                      .period = absl::Milliseconds(1)});
@@ -67,7 +67,7 @@ TEST_CASE("a queue that answers three calls not is not alive", "[watchdog]") {
   Scripted client(Error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED", "stuck"));
   Looks looks;
 
-  Watchdog watchdog({.listeners = {{.name = "test", .port = server.port(), .client = &client}},
+  Watchdog watchdog({.listeners = {{.name = "test", .target = server.target(), .client = &client}},
                      .alive = [&](bool alive) { looks.Add(alive); },
                      .dead = [](absl::Status) {},
                      .period = absl::Milliseconds(1)});
@@ -76,17 +76,17 @@ TEST_CASE("a queue that answers three calls not is not alive", "[watchdog]") {
 }
 
 TEST_CASE("a port that is gone is reported dead", "[watchdog]") {
-  int port = 0;
+  std::string target;
   {
     rpc::GrpcServer gone({.room = "test"});
     REQUIRE(gone.Start().ok());
-    port = gone.port();
+    target = gone.target();
   }
   Scripted client(absl::OkStatus());
   std::promise<absl::Status> dead;
   std::atomic<bool> told{false};
 
-  Watchdog watchdog({.listeners = {{.name = "test", .port = port, .client = &client}},
+  Watchdog watchdog({.listeners = {{.name = "test", .target = target, .client = &client}},
                      .alive = [](bool) {},
                      .dead =
                          [&](absl::Status status) {
