@@ -88,6 +88,7 @@ class DecisionTable {
 
   const std::string& id() const { return id_; }
   HitPolicy hit_policy() const { return hit_policy_; }
+  Aggregate aggregate() const { return aggregate_; }
   bool complete() const { return complete_; }
   const std::vector<TableInput>& inputs() const { return inputs_; }
   const std::vector<TableOutput>& outputs() const { return outputs_; }
