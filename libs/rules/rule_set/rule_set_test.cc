@@ -1,6 +1,7 @@
 #include "libs/rules/rule_set/rule_set.h"
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -207,6 +208,126 @@ TEST_CASE("a line price has the exact numbers of its rules", "[rules]") {
   }));
   Shelf shelf;
   CHECK(Decide(*shelf.Good(kLinePrice), facts) == expected);
+}
+
+TEST_CASE("suppliers are ranked among those who can deliver", "[rules]") {
+  const auto supplier = [](const char* id, const char* cost, int available, int lead,
+                           const char* on_time, const char* freight) {
+    return absl::StrCat("{id: ", id, ", blocked: false, unit_cost: ", cost, " EUR, available: \"",
+                        available, "\", lead_days: ", lead, ", on_time: \"", on_time,
+                        "\", freight: ", freight, " EUR}");
+  };
+  Shelf shelf;
+  shelf.schema = Schema(R"(
+kind: FactSchema
+id: sourcing
+types:
+  Supplier:
+    id: {type: string}
+    blocked: {type: bool}
+    unit_cost: {type: money, sensitive: true}
+    available: {type: decimal}
+    lead_days: {type: int}
+    on_time: {type: decimal}
+    freight: {type: money}
+  Line: {quantity: {type: decimal}, needed_by_days: {type: int}}
+variables:
+  suppliers: {type: list(Supplier)}
+  line: {type: Line}
+)");
+  const auto set = shelf.Good(R"y(
+kind: RuleSet
+id: sourcing.choose-supplier
+schema: sourcing@1
+outputs:
+  ranked: {type: list(string)}
+  eligible: {type: list(Supplier)}
+steps:
+  - id: eligible
+    set:
+      eligible: >-
+        suppliers.filter(s, !s.blocked && s.available >= line.quantity
+                            && s.lead_days <= line.needed_by_days)
+  - id: nobody
+    when: eligible.size() == 0
+    fail: {code: no_supplier, message: No supplier can deliver this line in time}
+  - id: rank
+    set:
+      ranked: >-
+        eligible.sortBy(s, (s.unit_cost * line.quantity + s.freight) * (1 + (1 - s.on_time) * 0.5))
+                .map(s, s.id)
+)y");
+  const std::string suppliers = absl::StrJoin(
+      {supplier("S1", "8.10", 1000, 3, "0.97", "120.00"),
+       supplier("S2", "7.85", 450, 2, "0.99", "60.00"),
+       supplier("S3", "7.60", 5000, 4, "0.91", "350.00"),
+       supplier("S4", "6.90", 5000, 9, "0.95", "80.00")},
+      ", ");
+  auto [days, expected] = GENERATE(table<int, std::string>({
+      {5, "ranked=[S1, S3]; eligible=[Supplier{..}, Supplier{..}]"},
+      {9, "ranked=[S4, S1, S3]; eligible=[Supplier{..}, Supplier{..}, Supplier{..}]"},
+      {1, "!no_supplier@nobody.fail"},
+  }));
+  CHECK(Decide(*set, absl::StrCat("{suppliers: [", suppliers,
+                                  "], line: {quantity: \"480\", needed_by_days: ", days, "}}")) ==
+        expected);
+}
+
+TEST_CASE("a stock item is reordered up to its maximum in whole packs", "[rules]") {
+  Shelf shelf;
+  shelf.schema = Schema(R"(
+kind: FactSchema
+id: stock-item
+types:
+  Item:
+    on_hand: {type: decimal}
+    on_order: {type: decimal}
+    reserved: {type: decimal}
+    pack: {type: decimal}
+    moq: {type: decimal}
+  Supplier: {lead_days: {type: int}}
+  Policy: {review_days: {type: int}, service_z: {type: decimal}, max_stock: {type: decimal}}
+  Demand: {daily_mean: {type: decimal}, daily_sd: {type: decimal}}
+variables:
+  item: {type: Item}
+  supplier: {type: Supplier}
+  policy: {type: Policy}
+  demand: {type: Demand}
+)");
+  const auto set = shelf.Good(R"y(
+kind: RuleSet
+id: reorder.min-max
+schema: stock-item@1
+outputs:
+  due:      {type: bool}
+  quantity: {type: decimal, default: "0"}
+steps:
+  - id: horizon
+    set:
+      available: item.on_hand + item.on_order - item.reserved
+      horizon: supplier.lead_days + policy.review_days
+      safety: (policy.service_z * demand.daily_sd * math.sqrt(decimal(horizon))).round(0, "UP")
+      point: (demand.daily_mean * horizon + safety).round(0, "UP")
+      due: available <= point
+  - id: size
+    when: due
+    set:
+      quantity: >-
+        math.greatest((policy.max_stock - available).roundTo(item.pack, "DOWN"),
+                      item.moq.roundTo(item.pack, "UP"))
+    reason: "{= 'available %s at or below %s'.format([available, point]) }"
+)y");
+  auto [on_hand, expected] = GENERATE(table<std::string, std::string>({
+      {"320", "due=true; quantity=600; available 275 at or below 277"},
+      {"322", "due=true; quantity=600; available 277 at or below 277"},
+      {"323", "due=false; quantity=0"},
+  }));
+  CHECK(Decide(*set, absl::StrCat(
+                         "{item: {on_hand: \"", on_hand,
+                         "\", on_order: \"0\", reserved: \"45\", pack: \"50\", moq: \"200\"}, "
+                         "supplier: {lead_days: 4}, policy: {review_days: 2, service_z: \"1.65\", "
+                         "max_stock: \"900\"}, demand: {daily_mean: \"38.5\", daily_sd: \"11.2\"}}")) ==
+        expected);
 }
 
 TEST_CASE("the keys of a step do what the language says", "[rules]") {
