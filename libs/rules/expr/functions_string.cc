@@ -333,9 +333,10 @@ bool AsDouble(const Value& v, double& out) {
 }
 
 std::string InBase(uint64_t magnitude, bool negative, unsigned base, bool upper) {
+  const char* const alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   do {
-    digits.push_back((upper ? "0123456789ABCDEF" : "0123456789abcdef")[magnitude % base]);
+    digits.push_back(alphabet[magnitude % base]);
     magnitude /= base;
   } while (magnitude != 0);
   if (negative) digits.push_back('-');
