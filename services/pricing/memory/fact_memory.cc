@@ -377,8 +377,9 @@ void FactMemory::PutOffer(Symbol owner, Symbol target, Facts::Target sort, const
       p += 8;
     }
   }
-  std::memcpy(p, offer.name.data(), offer.name.size());
-  std::memcpy(p + offer.name.size(), offer.reference.data(), offer.reference.size());
+  // copy(), unlike memcpy(), takes the null of an empty text.
+  p = std::copy(offer.name.begin(), offer.name.end(), p);
+  std::copy(offer.reference.begin(), offer.reference.end(), p);
   Link(offers_.Insert(PairKey(owner, target)), node);
   offers_alive_.fetch_add(1, std::memory_order_relaxed);
   std::atomic<uint8_t>& targets = symbols_.at(owner).targets;
