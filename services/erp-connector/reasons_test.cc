@@ -29,7 +29,7 @@ std::set<std::string> Matches(const std::string& text, const char* pattern) {
 
 }  // namespace
 
-TEST_CASE("every reason in the code is in the README, and none besides", "[erp]") {
+TEST_CASE("every reason in the code is in the README", "[erp]") {
   const std::filesystem::path folder = testing::SourceDir() + "/services/erp-connector";
   std::set<std::string> in_code;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
@@ -48,12 +48,14 @@ TEST_CASE("every reason in the code is in the README, and none besides", "[erp]"
 
   const std::string readme = ReadFile(folder / "README.md");
   const std::string reasons = readme.substr(readme.find("## Reasons"));
-  std::set<std::string> in_readme = Matches(reasons, "\\|? ?([A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9])");
-  for (const char* code : {"NOT_FOUND", "INVALID_ARGUMENT", "FAILED_PRECONDITION"}) {
-    in_readme.erase(code);
-  }
+  const std::set<std::string> in_readme =
+      Matches(reasons, "\\|? ?([A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9])");
 
-  CHECK(in_code == in_readme);
+  // That none stands there without a cause in the code: tools/check_reasons.
+  for (const std::string& reason : in_code) {
+    CAPTURE(reason);
+    CHECK(in_readme.count(reason) == 1);
+  }
 }
 
 }  // namespace weft::erp
