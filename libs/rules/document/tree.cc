@@ -144,6 +144,13 @@ std::string Fault::ToString() const {
   return out;
 }
 
+Tree::Tree() = default;
+Tree::~Tree() = default;
+Tree::Tree(const Tree&) = default;
+Tree::Tree(Tree&&) noexcept = default;
+Tree& Tree::operator=(const Tree&) = default;
+Tree& Tree::operator=(Tree&&) noexcept = default;
+
 const Tree* Tree::Find(absl::string_view key) const {
   for (const auto& [name, value] : fields) {
     if (absl::string_view(name) == key) return &value;

@@ -29,6 +29,14 @@ class Tree {
  public:
   enum class Kind { kNull, kScalar, kList, kMap };
 
+  // Out of line: a tree holds pairs of trees, which are not complete here.
+  Tree();
+  ~Tree();
+  Tree(const Tree&);
+  Tree(Tree&&) noexcept;
+  Tree& operator=(const Tree&);
+  Tree& operator=(Tree&&) noexcept;
+
   static constexpr size_t kBytesMax = 2 * 1024 * 1024;
   static constexpr int kDepthMax = 64;
   static constexpr size_t kPartsMax = 500'000;

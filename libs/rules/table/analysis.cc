@@ -52,7 +52,7 @@ bool SpanIsEmpty(const std::optional<Value>& low, const std::optional<Value>& hi
 class Column {
  public:
   Column(const DecisionTable& table, size_t number)
-      : input_(table.inputs()[number]), number_(number) {
+      : input_(table.inputs()[number]) {
     std::vector<Value> constants;
     for (const TableRule& rule : table.rules()) {
       if (!rule.cells[number].IsBox()) continue;
@@ -239,7 +239,6 @@ class Column {
   }
 
   const TableInput& input_;
-  const size_t number_;
   std::vector<Segment> segments_;
 };
 
