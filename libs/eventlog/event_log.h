@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/eventlog/log_stats.h"
 
 namespace weft::eventlog {
 
@@ -145,6 +146,9 @@ class EventLog {
       std::vector<StartPosition> positions) = 0;
 
   virtual absl::StatusOr<Watermarks> GetWatermarks(const TopicPartition& where) = 0;
+
+  // What it did so far and how far its readers are behind. Does not wait.
+  virtual LogStats Stats() { return {}; }
 };
 
 // Appends and waits. For tools and tests; services use the callback.
