@@ -11,6 +11,7 @@
 #include "libs/base/principal.h"
 #include "libs/engine/shards.h"
 #include "libs/rpc/server.h"
+#include "services/pricing/asking.h"
 #include "services/pricing/config.h"
 #include "services/pricing/domain/decision_id.h"
 #include "services/pricing/domain/find_price.h"
@@ -46,13 +47,6 @@ class Service {
                            v1::PriceExplanation& response);
 
  private:
-  struct Ask;
-  template <typename Request>
-  absl::Status ReadAsk(const Principal& principal, const Request& request, Ask& ask) const;
-  absl::Status Describe(const Facts& facts, const Principal& principal, const Ask& ask,
-                        Buyer& buyer) const;
-  static Decision MakeDecision(const Ask& ask, const Buyer& buyer, const LineAnswer& answer,
-                               Stamp position);
   void ExplainLine(const Facts& facts, const Principal& principal, const Ask& ask,
                    const Buyer& buyer, const LineQuestion& question, Stamp position,
                    const std::string& epoch, v1::PriceExplanation& response) const;

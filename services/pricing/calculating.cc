@@ -1,0 +1,176 @@
+// CalculatePrices: the hot path. Lines are written one by one as they are priced.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "services/pricing/asking.h"
+#include "services/pricing/convert.h"
+#include "services/pricing/domain/ladder.h"
+#include "services/pricing/line_bytes.h"
+#include "services/pricing/look_ahead.h"
+#include "services/pricing/past.h"
+#include "services/pricing/service.h"
+#include "services/pricing/state.h"
+
+namespace weft::pricing {
+namespace {
+
+// As an element of field 1 of CalculatePricesResponse.
+void AppendLine(const v1::PriceLine& line, std::string& out) {
+  std::string bytes;
+  AppendDeterministic(line, bytes);
+  out.push_back(1 << 3 | 2);
+  for (size_t size = bytes.size(); ; size >>= 7) {
+    if (size < 0x80) {
+      out.push_back(static_cast<char>(size));
+      break;
+    }
+    out.push_back(static_cast<char>(size | 0x80));
+  }
+  out.append(bytes);
+}
+
+void AddListPrice(PriceFinder& finder, const LineAnswer& answer, Currency currency,
+                  v1::PriceLine& line) {
+  Priced list;
+  Decimal shown;
+  if (finder.FindListPrice(answer, list) &&
+      ShownUnitPrice(list.price, list.numerator, list.denominator, currency, shown) ==
+          DecimalError::kOk) {
+    SetMoney(shown, currency, *line.mutable_list_price());
+  }
+}
+
+void AddTiers(const Facts& facts, PriceFinder& finder, const LineAnswer& answer,
+              Currency currency, v1::PriceLine& line) {
+  const std::vector<LadderStep> ladder = BuildLadder(finder, answer);
+  SetLadder(ladder, currency, line);
+  TierHint hint;
+  if (answer.reason == LineReason::kNone && HintOf(ladder, answer, currency, hint)) {
+    SetHint(facts, answer, hint, currency, *line.mutable_next_tier());
+  }
+}
+
+}  // namespace
+
+absl::Status Service::Calculate(const Principal& principal,
+                                const v1::CalculatePricesRequest& request, std::string& out) {
+  Ask ask;
+  WEFT_RETURN_IF_ERROR(ReadAsk(principal, request, clock_, ask));
+  if (request.lines().empty()) {
+    return InvalidArgument("LINES_REQUIRED", "ask for at least one line", {{"field", "lines"}});
+  }
+  const int limit = ask.past ? std::min(settings_.max_lines, kMaxPastLines) : settings_.max_lines;
+  if (request.lines_size() > limit) {
+    return InvalidArgument("TOO_MANY_LINES",
+                           absl::StrCat(request.lines_size(), " lines; a call takes at most ",
+                                        limit, ", split the request"),
+                           {{"field", "lines"}});
+  }
+  bool list_price = false, tiers = false, rules = false;
+  for (const int include : request.include()) {
+    switch (include) {
+      case v1::INCLUDE_LIST_PRICE: list_price = true; break;
+      case v1::INCLUDE_TIERS: tiers = true; break;
+      case v1::INCLUDE_QUANTITY_RULES: rules = true; break;
+      default:
+        return InvalidArgument("INCLUDE_UNKNOWN",
+                               absl::StrCat("include ", include, " is not known"),
+                               {{"field", "include"}});
+    }
+  }
+
+  const FactMemory::Snapshot now(memory_, principal.tenant);
+  ask.channel_number = now.ChannelNumber(ask.channel);
+  std::unique_ptr<engine::View> rows;
+  std::unique_ptr<PastFacts> past;
+  if (ask.past) {
+    WEFT_ASSIGN_OR_RETURN(rows, shards_.Read(principal.tenant));
+    past = std::make_unique<PastFacts>(*rows, Moment{.known_us = ask.known_us});
+  }
+  const Facts& facts = ask.past ? static_cast<const Facts&>(*past) : now;
+  const auto position = [&] { return ask.past ? past->position() : now.position(); };
+
+  LineReason for_all = LineReason::kNone;
+  Buyer buyer;
+  if (ask.account.empty() && settings_.LoginRequired(ask.channel)) {
+    for_all = LineReason::kLoginRequired;
+  } else if (!now.head().loaded()) {
+    for_all = LineReason::kNotLoaded;
+  }
+  if (for_all == LineReason::kNone) {
+    WEFT_RETURN_IF_ERROR(Describe(facts, principal, ask, buyer));
+  } else {
+    buyer.currency = Currency::Find(ask.currency);
+  }
+
+  // Lines are field 1: they come first, written one by one, then what is left.
+  const std::string epoch = PositionText(now.position());
+  const bool plain = !list_price && !tiers && !rules && !ask.past;
+  const LineFrame frame{.tenant = ask.tenant,
+                        .epoch = epoch,
+                        .currency = buyer.currency.code(),
+                        .key = &key_};
+  out.reserve(out.size() + static_cast<size_t>(request.lines_size()) * 192 + 128);
+  std::optional<LookAhead> ahead;
+  if (plain && for_all == LineReason::kNone) ahead.emplace(now, buyer, request.lines());
+  PriceFinder finder(facts, buyer);
+  LineAnswer answer;
+  v1::PriceLine message;
+  Decimal total;
+  bool complete = true;
+  for (int i = 0; i < request.lines_size(); ++i) {
+    LineQuestion question = QuestionOf(request.lines(i));
+    if (ahead.has_value()) question.sku_symbol = ahead->At(i);
+    if (for_all != LineReason::kNone) {
+      answer.reason = for_all;
+    } else {
+      finder.Find(question, tiers ? Depth::kAll : Depth::kWinner, answer);
+    }
+    const bool priced = answer.reason == LineReason::kNone;
+    complete = complete && priced && AddInto(total, answer.net, total) == DecimalError::kOk;
+    if (plain && priced &&
+        AppendPricedLine(facts, frame, question, answer, MakeDecision(ask, buyer, answer, position()),
+                         out)) {
+      continue;
+    }
+    message.Clear();
+    SetLine(facts, question, answer, buyer.currency, message);
+    message.set_epoch(epoch);
+    if (priced) {
+      AppendDecisionId(key_, ask.tenant, MakeDecision(ask, buyer, answer, position()),
+                       *message.mutable_decision_id());
+    }
+    if (rules && answer.item != nullptr) {
+      SetQuantityRules(facts, *answer.item, *message.mutable_quantity_rules());
+    }
+    // Of a question that has no sense by itself there is no more to say.
+    if (priced || answer.reason >= LineReason::kAmountTooLarge) {
+      if (list_price) AddListPrice(finder, answer, buyer.currency, message);
+      if (tiers) AddTiers(facts, finder, answer, buyer.currency, message);
+    }
+    AppendLine(message, out);
+  }
+  if (ask.past) WEFT_RETURN_IF_ERROR(past->status());
+
+  v1::CalculatePricesResponse rest;
+  rest.set_account(ask.account);
+  rest.set_channel(ask.channel);
+  buyer.currency.AppendTo(*rest.mutable_currency_code());
+  if (complete) SetMoney(total, buyer.currency, *rest.mutable_total());
+  if (buyer.account != nullptr && buyer.account->tax_class != Symbol::kNone) {
+    rest.set_account_tax_class(std::string(facts.Text(buyer.account->tax_class)));
+  }
+  common::v1::Freshness& freshness = *rest.mutable_freshness();
+  freshness.set_position(ask.past ? PositionText(position()) : epoch);
+  SetTime(ask.as_of_us, *freshness.mutable_as_of());
+  if (now.head().source_us != 0) SetTime(now.head().source_us, *freshness.mutable_source_time());
+  if (!rest.AppendToString(&out)) return Internal("the answer does not serialise");
+  return absl::OkStatus();
+}
+
+}  // namespace weft::pricing

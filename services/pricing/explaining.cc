@@ -1,0 +1,178 @@
+// ExplainPrice and GetDecision: one line, told from its beginning.
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
+#include "services/pricing/asking.h"
+#include "services/pricing/convert.h"
+#include "services/pricing/domain/ladder.h"
+#include "services/pricing/past.h"
+#include "services/pricing/service.h"
+#include "services/pricing/state.h"
+
+namespace weft::pricing {
+namespace {
+
+constexpr char kNoPosition[] = "";
+
+absl::Status DecisionNotFound() {
+  return NotFound("DECISION_NOT_FOUND",
+                  "no such decision; an id is valid for the account it was shown to");
+}
+
+}  // namespace
+
+void Service::ExplainLine(const Facts& facts, const Principal& principal, const Ask& ask,
+                          const Buyer& buyer, const LineQuestion& question, Stamp position,
+                          const std::string& epoch, v1::PriceExplanation& response) const {
+  PriceFinder finder(facts, buyer);
+  LineAnswer answer;
+  finder.Find(question, Depth::kAll, answer);
+  v1::PriceLine& line = *response.mutable_line();
+  SetLine(facts, question, answer, buyer.currency, line);
+  line.set_epoch(epoch);
+  if (answer.reason == LineReason::kNone) {
+    AppendDecisionId(key_, ask.tenant, MakeDecision(ask, buyer, answer, position),
+                     *line.mutable_decision_id());
+    TierHint hint;
+    if (HintOf(BuildLadder(finder, answer), answer, buyer.currency, hint)) {
+      SetHint(facts, answer, hint, buyer.currency, *line.mutable_next_tier());
+    }
+  }
+  View view;
+  view.staff = principal.IsStaff();
+  view.cost = view.staff && principal.May("see-cost");
+  SetExplanation(facts, buyer, answer, view, response);
+  response.set_account(ask.account);
+  response.set_channel(ask.channel);
+  response.set_currency_code(buyer.currency.code());
+  response.set_engine_release(kEngineRelease);
+  if (buyer.account != nullptr) {
+    response.set_organisation(std::string(facts.Text(buyer.account->organisation)));
+    response.set_branch(std::string(facts.Text(buyer.account->branch)));
+  }
+  SetTime(buyer.as_of_us, *response.mutable_freshness()->mutable_as_of());
+}
+
+absl::Status Service::Explain(const Principal& principal, const v1::ExplainPriceRequest& request,
+                              v1::PriceExplanation& response) {
+  Ask ask;
+  WEFT_RETURN_IF_ERROR(ReadAsk(principal, request, clock_, ask));
+  const FactMemory::Snapshot now(memory_, principal.tenant);
+  ask.channel_number = now.ChannelNumber(ask.channel);
+  const LineQuestion question = QuestionOf(request.line());
+  const std::string epoch = PositionText(now.position());
+
+  LineReason for_all = LineReason::kNone;
+  if (ask.account.empty() && settings_.LoginRequired(ask.channel)) {
+    for_all = LineReason::kLoginRequired;
+  } else if (!now.head().loaded()) {
+    for_all = LineReason::kNotLoaded;
+  }
+  Buyer buyer;
+  if (for_all != LineReason::kNone) {
+    LineAnswer answer;
+    answer.reason = for_all;
+    SetLine(now, question, answer, Currency::Find(ask.currency), *response.mutable_line());
+    response.set_account(ask.account);
+    response.set_channel(ask.channel);
+    return absl::OkStatus();
+  }
+  if (ask.past) {
+    WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<engine::View> rows,
+                          shards_.Read(principal.tenant));
+    const PastFacts past(*rows, Moment{.known_us = ask.known_us});
+    WEFT_RETURN_IF_ERROR(Describe(past, principal, ask, buyer));
+    // Once to read what the line needs, so that its position is known.
+    PriceFinder finder(past, buyer);
+    LineAnswer answer;
+    finder.Find(question, Depth::kAll, answer);
+    ExplainLine(past, principal, ask, buyer, question, past.position(), epoch, response);
+    response.mutable_freshness()->set_position(PositionText(past.position()));
+    return past.status();
+  }
+  WEFT_RETURN_IF_ERROR(Describe(now, principal, ask, buyer));
+  ExplainLine(now, principal, ask, buyer, question, now.position(), epoch, response);
+  response.mutable_freshness()->set_position(epoch);
+  if (now.head().source_us != 0) {
+    SetTime(now.head().source_us, *response.mutable_freshness()->mutable_source_time());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Service::GetDecision(const Principal& principal, const v1::GetDecisionRequest& request,
+                               v1::PriceExplanation& response) {
+  std::string bytes;
+  const std::optional<Decision> decision =
+      ReadDecisionId(key_, principal.tenant, request.id(), bytes);
+  if (!decision.has_value()) return DecisionNotFound();
+  WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<engine::View> rows, shards_.Read(principal.tenant));
+  const auto name_of = [&](char kind, Stamp number) -> absl::StatusOr<std::string> {
+    WEFT_ASSIGN_OR_RETURN(const std::optional<v1::NumberedName> name,
+                          rows->Find(kNumbers, NumberKey(kind, number)));
+    return name.has_value() ? name->name() : std::string();
+  };
+
+  // Whose it is comes first: what else is wrong with it is no one else's business.
+  Ask ask;
+  ask.tenant = principal.tenant;
+  if (decision->account != 0) {
+    WEFT_ASSIGN_OR_RETURN(ask.account, name_of('a', decision->account));
+    if (!ask.account.empty() && !ActingAccount(principal, ask.account).ok()) {
+      return DecisionNotFound();
+    }
+  }
+  if (decision->release != kEngineRelease) {
+    return FailedPrecondition(
+        "ENGINE_GONE", absl::StrCat("it was computed by rules ", decision->release,
+                                    "; this release has rules ", kEngineRelease, " only"),
+        {{"engine_release", absl::StrCat(decision->release)}});
+  }
+  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::HistoryRow> info, rows->Find(kInfo, kNoPosition));
+  if (info.has_value() && decision->position < static_cast<Stamp>(info->floor())) {
+    return FailedPrecondition("HISTORY_GONE",
+                              absl::StrCat("the facts of position ",
+                                           PositionText(decision->position),
+                                           " are no longer complete"),
+                              {{"position", PositionText(decision->position)}});
+  }
+  const FactMemory::Snapshot now(memory_, principal.tenant);
+  if (decision->position > now.position()) {
+    return Unavailable("NOT_YET_APPLIED", "this replica has not yet applied what it depends on");
+  }
+
+  const PastFacts past(*rows, Moment{.position = decision->position});
+  WEFT_ASSIGN_OR_RETURN(const std::string sku, name_of('i', decision->item));
+  const Item* item = past.FindItem(past.Find(SymbolKind::kSku, sku));
+  if (item == nullptr || (decision->account != 0 && ask.account.empty())) {
+    return FailedPrecondition("HISTORY_GONE", "the item or account of it is no longer known",
+                              {{"position", PositionText(decision->position)}});
+  }
+  ask.channel_number = decision->channel_number;
+  if (decision->channel_number != 0) {
+    WEFT_ASSIGN_OR_RETURN(ask.channel, name_of('h', decision->channel_number));
+  } else {
+    ask.channel = std::string(decision->channel);
+  }
+  const std::string currency = decision->currency.code();
+  ask.currency = currency;
+  ask.as_of_us = decision->as_of_us;
+  Buyer buyer;
+  if (const absl::Status status = Describe(past, principal, ask, buyer); !status.ok()) {
+    return absl::IsNotFound(status) ? DecisionNotFound() : status;
+  }
+  const size_t unit = static_cast<size_t>(decision->unit);
+  const Symbol unit_symbol = unit == 0                      ? item->base_unit
+                             : unit <= item->units.size() ? item->units[unit - 1].unit
+                                                            : Symbol::kNone;
+  const std::string quantity = decision->quantity.ToString();
+  ExplainLine(past, principal, ask, buyer,
+              {.sku = sku, .quantity = quantity, .unit = past.Text(unit_symbol)},
+              decision->position, PositionText(decision->position), response);
+  response.mutable_freshness()->set_position(PositionText(decision->position));
+  return past.status();
+}
+
+}  // namespace weft::pricing
