@@ -36,8 +36,7 @@ bool IsHex(const std::string& text) {
 absl::StatusOr<rpc::SigningKey> RoomKey(const std::string& path) {
   if (!std::filesystem::exists(path)) {
     const rpc::SigningKey made = rpc::SigningKey::Generate(rpc::Algorithm::kEdDsa);
-    WEFT_RETURN_IF_ERROR(WriteFile(path, made.ToPem(), kPrivate));
-    return made;
+    WEFT_RETURN_IF_ERROR(WriteFileOnce(path, made.ToPem(), kPrivate));
   }
   WEFT_ASSIGN_OR_RETURN(const std::string pem, ReadFile(path));
   return rpc::SigningKey::FromPem(pem);
@@ -47,8 +46,7 @@ absl::StatusOr<std::string> MacKey(const std::string& path) {
   if (!std::filesystem::exists(path)) {
     std::string key(kMacKeyBytes, '\0');
     WEFT_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), kMacKeyBytes) == 1);
-    WEFT_RETURN_IF_ERROR(WriteFile(path, absl::StrCat(Hex(key), "\n"), kPrivate));
-    return key;
+    WEFT_RETURN_IF_ERROR(WriteFileOnce(path, absl::StrCat(Hex(key), "\n"), kPrivate));
   }
   WEFT_ASSIGN_OR_RETURN(const std::string file, ReadFile(path));
   const std::string hex(absl::StripAsciiWhitespace(file));
@@ -75,24 +73,28 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return all.str();
 }
 
-absl::Status WriteFile(const std::string& path, const std::string& bytes, unsigned mode) {
-  const auto failed = [&] {
-    return Unavailable("FILE_NOT_WRITTEN",
-                       absl::StrCat("cannot write ", path, ": ", strerror(errno)),
-                       {{"path", path}});
-  };
+absl::Status WriteFileOnce(const std::string& path, const std::string& bytes, unsigned mode) {
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  const std::string temporary = absl::StrCat(path, ".new");
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  if (fd < 0) return failed();
-  const bool written =
-      write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
-      fsync(fd) == 0;
-  close(fd);
-  if (!written || rename(temporary.c_str(), path.c_str()) != 0) return failed();
-  return absl::OkStatus();
+  // A name of our own, linked when complete: several processes may do this at once, and
+  // none may read a half or replace what another one has read.
+  std::string temporary = absl::StrCat(path, ".XXXXXX");
+  const int fd = mkostemp(temporary.data(), O_CLOEXEC);
+  bool done = fd >= 0;
+  if (done) {
+    done = write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
+           fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
+           (link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST);
+  }
+  const int reason = errno;
+  if (fd >= 0) {
+    close(fd);
+    unlink(temporary.c_str());
+  }
+  if (done) return absl::OkStatus();
+  return Unavailable("FILE_NOT_WRITTEN", absl::StrCat("cannot write ", path, ": ", strerror(reason)),
+                     {{"path", path}});
 }
 
 absl::StatusOr<std::unique_ptr<Identity>> Identity::Make(const Settings& settings,

@@ -23,7 +23,7 @@ inline constexpr char kLocalIssuer[] = "weft";
 // Thread safe.
 class Identity {
  public:
-  // Makes key files that are missing (mode 0600, in the data folder).
+  // Makes key files that are missing (mode 0600).
   // Errors: NOT_FOUND / FILE_MISSING, INVALID_ARGUMENT / KEY_INVALID, JWKS_INVALID.
   static absl::StatusOr<std::unique_ptr<Identity>> Make(const Settings& settings,
                                                         const Clock& clock);
@@ -52,8 +52,8 @@ class Identity {
 
 // The whole file. Errors: NOT_FOUND / FILE_MISSING.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
-// Atomically, with the given mode, folders included. Errors: UNAVAILABLE /
-// FILE_NOT_WRITTEN.
-absl::Status WriteFile(const std::string& path, const std::string& bytes, unsigned mode);
+// Makes the file with the given mode, folders included, unless it is there: also then
+// OK, and nothing is changed. Whole or not at all. Errors: UNAVAILABLE / FILE_NOT_WRITTEN.
+absl::Status WriteFileOnce(const std::string& path, const std::string& bytes, unsigned mode);
 
 }  // namespace weft::service

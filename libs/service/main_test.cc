@@ -89,7 +89,8 @@ std::string ConfigIn(const testing::TempDir& folder, const std::string& room = "
                          "  admin_address: none\n  drain_pause: 0s\n  drain_grace: 20s\n"
                          "  open_files_min: 64\n  identity: {open_loopback: true}\n"
                          "  data_dir: "
-                      << folder.path() << "/data\n"
+                      << folder.path() << "/data\n  event_log: {embedded_dir: "
+                      << folder.path() << "/log}\n"
                       << room;
   return "--config=" + path;
 }
@@ -108,6 +109,17 @@ TEST_CASE("settings are checked without starting", "[service][main]") {
 
   CHECK(child.Wait() == code);
   CHECK((child.out() + child.err()).find(text) != std::string::npos);
+}
+
+TEST_CASE("a room alone without a log refuses to start and says what to set", "[service][main]") {
+  testing::TempDir folder;
+  const std::string path = folder.path() + "/config.yaml";
+  std::ofstream(path) << "service: {health_address: none, admin_address: none}\n";
+  Child child(folder, {"--config=" + path});
+
+  CHECK(child.Wait() == 2);
+  CHECK(child.err().find("service.event_log.kafka.bootstrap_servers") != std::string::npos);
+  CHECK(child.err().find("EVENT_LOG_MISSING") != std::string::npos);
 }
 
 TEST_CASE("a missing file and an unknown flag are usage errors", "[service][main]") {

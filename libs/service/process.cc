@@ -20,6 +20,7 @@
 #include "libs/engine/open.h"
 #include "libs/engine/rocks_store.h"
 #include "libs/eventlog/embedded_log.h"
+#include "libs/eventlog/kafka_log.h"
 #include "libs/rpc/grpc_client.h"
 #include "libs/rpc/grpc_server.h"
 #include "libs/rpc/health.h"
@@ -94,6 +95,7 @@ class Process::Impl {
   }
 
   absl::Status OpenLog();
+  absl::Status OpenKafka();
   absl::Status OpenPorts();
   absl::Status MakeRoom(RoomSpec& spec);
   absl::Status ServeRoom(RoomParts& parts);
@@ -115,7 +117,7 @@ class Process::Impl {
   std::shared_ptr<engine::RocksResources> resources_;
   std::unique_ptr<rpc::GrpcServer> health_server_;
   std::unique_ptr<AdminHttp> admin_;
-  std::unique_ptr<eventlog::EmbeddedLog> own_event_log_;
+  std::unique_ptr<eventlog::EventLog> own_event_log_;
   eventlog::EventLog* event_log_ = nullptr;
   std::vector<std::unique_ptr<RoomParts>> rooms_;
   std::unique_ptr<rpc::ClientPool> pool_;  // All calls of this process to rooms.
@@ -303,13 +305,17 @@ absl::Status Process::Impl::OpenLog() {
   bool any_state = false;
   for (const RoomSpec& spec : options_.rooms) any_state = any_state || !spec.passes_callers_on;
   if (!any_state) return absl::OkStatus();
+  if (settings_.kafka.has_value()) return OpenKafka();
+  if (options_.rooms.size() == 1) WEFT_RETURN_IF_ERROR(CheckLogOfOneRoom(settings_));
   std::error_code error;
   std::filesystem::create_directories(settings_.log_dir, error);
-  WEFT_ASSIGN_OR_RETURN(own_event_log_,
+  WEFT_ASSIGN_OR_RETURN(auto embedded,
                         eventlog::EmbeddedLog::Open({.path = settings_.log_dir,
                                                      .block_cache = resources_->cache(),
                                                      .write_buffers = resources_->write_buffers()},
                                                     *clock_));
+  const eventlog::EmbeddedLog* const embedded_log = embedded.get();
+  own_event_log_ = std::move(embedded);
   event_log_ = own_event_log_.get();
   telemetry::Counter& records =
       metrics_.GetCounter("weft_eventlog_records_total", "Records appended to the log.", {});
@@ -322,7 +328,7 @@ absl::Status Process::Impl::OpenLog() {
   telemetry::Gauge& failed = metrics_.GetGauge(
       "weft_eventlog_failed", "1 when the log's disk failed and the process must restart.", {});
   refreshers_.push_back(
-      metrics_.OnCollect([log = own_event_log_.get(), &records, &commits, &bytes, &waiting,
+      metrics_.OnCollect([log = embedded_log, &records, &commits, &bytes, &waiting,
                           &failed] {
         const eventlog::EmbeddedLog::Stats stats = log->GetStats();
         records.AdvanceTo(static_cast<uint64_t>(stats.records));
@@ -331,6 +337,20 @@ absl::Status Process::Impl::OpenLog() {
         waiting.Set(static_cast<double>(stats.waiting_bytes));
         failed.Set(stats.failed ? 1 : 0);
       }));
+  return absl::OkStatus();
+}
+
+absl::Status Process::Impl::OpenKafka() {
+  eventlog::KafkaLogOptions kafka = *settings_.kafka;
+  if (kafka.client_id.empty()) kafka.client_id = absl::StrCat("weft-", options_.name);
+  kafka.say = [log = log_](int level, const std::string& line) {
+    // Syslog's: 4 is a warning. Connections that come and go are its daily life.
+    log->LogAs("kafka", level <= 4 ? Level::kWarning : Level::kDebug, line);
+  };
+  WEFT_ASSIGN_OR_RETURN(own_event_log_, eventlog::KafkaLog::Open(std::move(kafka)));
+  event_log_ = own_event_log_.get();
+  log_->Log(Level::kInfo, "event log is Kafka",
+            {{"bootstrap_servers", settings_.kafka->bootstrap_servers}});
   return absl::OkStatus();
 }
 
@@ -367,6 +387,7 @@ absl::Status Process::Impl::MakeRoom(RoomSpec& spec) {
         std::make_unique<EngineTelemetry>(spec.name, settings_.shards, *parts.metrics, *log_);
     engine::Options engine_options{.folder = absl::StrCat(settings_.data_dir, "/", spec.name),
                                    .shards = settings_.shards,
+                                   .owned = settings_.owned_shards,
                                    .observer = parts.engine.get(),
                                    .on_fatal = [this](const absl::Status& status) {
                                      Die("the state's disk failed", status);

@@ -85,8 +85,7 @@ struct ProcessOptions {
   // started.
   std::function<void()> stopping;
 
-  // For tests. Null = the embedded log in the data folder, the machine's clock,
-  // stderr. They outlive the process.
+  // For tests. Null = the log that is configured, the machine's clock, stderr. They outlive the process.
   eventlog::EventLog* event_log = nullptr;
   const Clock* clock = nullptr;
   telemetry::Logger* log = nullptr;

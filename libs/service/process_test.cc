@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <future>
+#include <set>
 #include <thread>
 #include <tuple>
 
@@ -122,6 +124,7 @@ ProcessOptions Options(const std::string& folder, telemetry::Logger& log) {
   options.service.set_health_address("127.0.0.1:0");
   options.service.set_admin_address("127.0.0.1:0");
   options.service.set_data_dir(folder);
+  options.service.mutable_event_log()->set_embedded_dir(folder + "/log");
   options.service.mutable_identity()->set_open_loopback(true);
   options.service.mutable_drain_pause();
   options.service.set_open_files_min(64);
@@ -394,6 +397,12 @@ TEST_CASE("a process that cannot start says why and leaves nothing running", "[s
   CHECK(Process::Start(Options(folder.path(), lines.log)).ok());
 }
 
+v1::KafkaConfig& Kafka(v1::ServiceConfig& config) {
+  v1::KafkaConfig& kafka = *config.mutable_event_log()->mutable_kafka();
+  kafka.set_bootstrap_servers("127.0.0.1:1");
+  return kafka;
+}
+
 TEST_CASE("settings out of range are refused with their path", "[service]") {
   const auto [path, change] =
       GENERATE(table<const char*, std::function<void(v1::ServiceConfig&)>>({
@@ -403,7 +412,46 @@ TEST_CASE("settings out of range are refused with their path", "[service]") {
           {"service.admin_address", [](auto& c) { c.set_admin_address(":80"); }},
           {"service.shards", [](auto& c) { c.set_shards(65); }},
           {"service.shards", [](auto& c) { c.set_shards(-1); }},
+          {"service.owned_shards", [](auto& c) { c.add_owned_shards(1); }},
+          {"service.owned_shards",
+           [](auto& c) {
+             c.add_owned_shards(0);
+             c.add_owned_shards(0);
+           }},
           {"service.grpc_queues", [](auto& c) { c.set_grpc_queues(100); }},
+          {"service.rooms.pricing", [](auto& c) { (*c.mutable_rooms())["pricing"] = "a:1,b"; }},
+          {"service.owners.pricing", [](auto& c) { (*c.mutable_owners())["pricing"] = ""; }},
+          {"service.durability", [](auto& c) { c.set_durability("log"); }},  // Embedded.
+          {"service.durability", [](auto& c) { c.set_durability("never"); }},
+          {"service.event_log",
+           [](auto& c) {
+             Kafka(c);
+             c.mutable_event_log()->set_embedded_dir("log");
+           }},
+          {"service.event_log.kafka.bootstrap_servers",
+           [](auto& c) { Kafka(c).clear_bootstrap_servers(); }},
+          {"service.event_log.kafka.security_protocol",
+           [](auto& c) { Kafka(c).set_security_protocol("tls"); }},
+          {"service.event_log.kafka.sasl_mechanism",
+           [](auto& c) { Kafka(c).set_security_protocol("sasl_ssl"); }},
+          {"service.event_log.kafka.sasl_mechanism",
+           [](auto& c) { Kafka(c).set_sasl_mechanism("PLAIN"); }},
+          {"service.event_log.kafka.sasl_username",
+           [](auto& c) {
+             Kafka(c).set_security_protocol("sasl_plaintext");
+             Kafka(c).set_sasl_mechanism("PLAIN");
+           }},
+          {"service.event_log.kafka.ssl_key_file",
+           [](auto& c) { Kafka(c).set_ssl_certificate_file("c.pem"); }},
+          {"service.event_log.kafka.min_insync_replicas",
+           [](auto& c) {
+             Kafka(c).set_replication_factor(1);
+             Kafka(c).set_min_insync_replicas(2);
+           }},
+          {"service.event_log.kafka.max_record_bytes",
+           [](auto& c) { Kafka(c).set_max_record_bytes(1024); }},
+          {"service.event_log.kafka.identity_interval",
+           [](auto& c) { Kafka(c).mutable_identity_interval(); }},
           {"service.log_level", [](auto& c) { c.set_log_level("loud"); }},
           {"service.drain_pause", [](auto& c) { c.mutable_drain_pause()->set_seconds(31); }},
           {"service.drain_grace", [](auto& c) { c.mutable_drain_grace()->set_seconds(-1); }},
@@ -433,6 +481,64 @@ TEST_CASE("an empty configuration has the documented defaults", "[service]") {
   CHECK(settings->drain_pause == absl::Seconds(5));
   CHECK(settings->drain_grace == absl::Seconds(30));
   CHECK_FALSE(settings->open_loopback);
+}
+
+TEST_CASE("Kafka is configured as its own options say, with passwords from files", "[service]") {
+  testing::TempDir folder;
+  std::ofstream(folder.path() + "/password") << "secret\n";
+  v1::ServiceConfig config;
+  v1::KafkaConfig& kafka = Kafka(config);
+  kafka.set_bootstrap_servers("a:9092,b:9092");
+  kafka.set_security_protocol("sasl_ssl");
+  kafka.set_ssl_ca_file("ca.pem");
+  kafka.set_sasl_mechanism("SCRAM-SHA-512");
+  kafka.set_sasl_username("weft");
+  kafka.set_sasl_password_file(folder.path() + "/password");
+  kafka.set_manage_topics(false);
+  kafka.set_replication_factor(3);
+  kafka.set_min_insync_replicas(2);
+  (*kafka.mutable_overrides())["socket.keepalive.enable"] = "true";
+
+  const auto settings = MakeSettings(config);
+
+  REQUIRE(settings.status() == absl::OkStatus());
+  REQUIRE(settings->kafka.has_value());
+  CHECK(settings->kafka->bootstrap_servers == "a:9092,b:9092");
+  CHECK(settings->kafka->sasl_password == "secret");
+  CHECK_FALSE(settings->kafka->manage_topics);
+  CHECK(settings->kafka->replication_factor == 3);
+  CHECK(settings->kafka->min_insync_replicas == 2);
+  CHECK(settings->kafka->overrides.at("socket.keepalive.enable") == "true");
+  CHECK_FALSE(settings->durable_on_disk);
+  kafka.set_sasl_password_file(folder.path() + "/nowhere");
+  CHECK(ReasonOf(MakeSettings(config).status()) == "FILE_MISSING");
+}
+
+TEST_CASE("a room alone takes the embedded log only when it is asked for by name", "[service]") {
+  v1::ServiceConfig config;
+  CHECK(ReasonOf(CheckLogOfOneRoom(MakeSettings(config).value())) == "EVENT_LOG_MISSING");
+  config.mutable_event_log()->set_embedded_dir("log");
+  CHECK(CheckLogOfOneRoom(MakeSettings(config).value()).ok());
+  config.clear_event_log();
+  Kafka(config);
+  CHECK(CheckLogOfOneRoom(MakeSettings(config).value()).ok());
+}
+
+TEST_CASE("processes that start at once with one key file get one key", "[service]") {
+  testing::TempDir folder;
+  const SystemClock clock;
+  v1::ServiceConfig config;
+  config.set_data_dir(folder.path());
+  const Settings settings = MakeSettings(config).value();
+  std::vector<std::future<std::string>> made;
+  for (int i = 0; i < 8; ++i) {
+    made.push_back(std::async(std::launch::async, [&] {
+      return Identity::Make(settings, clock).value()->mac_key();
+    }));
+  }
+  std::set<std::string> keys;
+  for (auto& key : made) keys.insert(key.get());
+  CHECK(keys.size() == 1);
 }
 
 TEST_CASE("keys that are missing are made, private, and kept", "[service]") {

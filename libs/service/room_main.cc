@@ -28,7 +28,11 @@ int RoomMain(int argc, char** argv, RoomSpec spec) {
   absl::Status status =
       config::LoadFile(path, config::ProcessEnvironment(),
                        {{"service", &options.service}, {"room", spec.config.get()}});
-  if (status.ok()) status = MakeSettings(options.service).status();
+  if (status.ok()) {
+    const auto settings = MakeSettings(options.service);
+    status = settings.ok() && !spec.passes_callers_on ? CheckLogOfOneRoom(*settings)
+                                                      : settings.status();
+  }
   if (status.ok() && spec.check) status = spec.check(*spec.config);
   if (!status.ok()) {
     std::fprintf(stderr, "%s: %s (%s)\n", spec.name.c_str(),

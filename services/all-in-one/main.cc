@@ -1,6 +1,10 @@
-// weftd: the six rooms in one process on the embedded event log.
+// weftd: the six rooms in one process, on the embedded event log or on Kafka.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,6 +14,8 @@
 #include "libs/config/config.h"
 #include "libs/service/process.h"
 #include "libs/service/replay.h"
+#include "libs/service/settings.h"
+#include "libs/telemetry/log.h"
 #include "libs/telemetry/metrics.h"
 #include "services/all-in-one/demo_session.h"
 #include "services/all-in-one/mesh.h"
@@ -21,6 +27,7 @@ struct Arguments {
   std::string data_dir;
   std::string config;
   std::string demo_data;
+  std::string kafka;
   int port = 8080;
   bool demo = false;
   bool check_config = false;
@@ -42,7 +49,32 @@ int Fail(const absl::Status& status) {
   return 2;
 }
 
-void SayWhere(const weft::service::Process& process, const Arguments& arguments) {
+// Where log lines go so that they do not stand between what the terminal shows.
+std::string LogFile(const std::string& data_dir) { return absl::StrCat(data_dir, "/weft.log"); }
+
+// Null when the lines belong on stderr: there is no terminal.
+absl::StatusOr<std::unique_ptr<weft::telemetry::Logger>> LoggerBesideTerminal(
+    const weft::service::Settings& settings) {
+  if (isatty(STDERR_FILENO) != 1) return nullptr;
+  const std::string path = LogFile(settings.data_dir);
+  const std::shared_ptr<FILE> file(std::fopen(path.c_str(), "ae"), [](FILE* open) {
+    if (open != nullptr) std::fclose(open);
+  });
+  if (file == nullptr) {
+    return weft::FailedPrecondition("DATA_DIR_UNUSABLE",
+                                    absl::StrCat("the file '", path, "' cannot be written: ",
+                                                 std::strerror(errno)));
+  }
+  return std::make_unique<weft::telemetry::Logger>(
+      "weft", settings.log_level, [file](const std::string& lines) {
+        std::fwrite(lines.data(), 1, lines.size(), file.get());
+        std::fflush(file.get());
+      });
+}
+
+void SayWhere(const weft::service::Process& process, const weft::service::Settings& settings) {
+  const std::string kafka = settings.kafka.has_value() ? settings.kafka->bootstrap_servers : "";
+  const bool terminal = isatty(STDERR_FILENO) == 1;
   const auto& gateway = dynamic_cast<const weft::gateway::Gateway&>(process.room("gateway"));
   std::fprintf(stderr,
                "\nWeft is up.\n"
@@ -56,9 +88,14 @@ void SayWhere(const weft::service::Process& process, const Arguments& arguments)
   }
   std::fprintf(stderr,
                "\n  data      %s\n"
+               "  log       %s\n"
+               "%s%s%s"
                "  callers without a token act as the tenant '%s', from this machine only\n"
                "  stop      Ctrl-C\n\n",
-               arguments.data_dir.c_str(), weft::kDemoTenant);
+               settings.data_dir.c_str(),
+               terminal ? LogFile(settings.data_dir).c_str() : "these lines",
+               kafka.empty() ? "" : "  Kafka     ", kafka.c_str(), kafka.empty() ? "" : "\n",
+               weft::kDemoTenant);
 }
 
 int ReplayRecording(const weft::Mesh& mesh, const std::string& recording) {
@@ -89,7 +126,7 @@ int Run(const Arguments& arguments) {
         absl::StrCat("the folder '", arguments.data_dir, "' cannot be made: ", error.message())));
   }
   weft::Mesh mesh;
-  mesh.SetUpForOneMachine(arguments.data_dir, arguments.port);
+  mesh.SetUpForOneMachine(arguments.data_dir, arguments.port, arguments.kafka);
   absl::Status status =
       weft::config::LoadFile(arguments.config, weft::config::ProcessEnvironment(),
                              mesh.sections(), {.ignored_variables = {"WEFT_TOKEN", "WEFT_SERVER"}});
@@ -102,8 +139,13 @@ int Run(const Arguments& arguments) {
   }
   std::unique_ptr<weft::DemoSession> demo;
   weft::service::ProcessOptions options = mesh.process_options();
+  const auto settings = weft::service::MakeSettings(options.service);
+  if (!settings.ok()) return Fail(settings.status());
+  const auto log = LoggerBesideTerminal(*settings);
+  if (!log.ok()) return Fail(log.status());
+  options.log = log->get();
   options.ready = [&](weft::service::Process& process) {
-    SayWhere(process, arguments);
+    SayWhere(process, *settings);
     if (!arguments.demo) return;
     demo = std::make_unique<weft::DemoSession>(process, arguments.demo_data);
     demo->Start();
@@ -116,12 +158,14 @@ int Run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   Arguments arguments{.data_dir = DefaultDataDir(), .demo_data = DefaultDemoData()};
-  CLI::App app("Weft in one process: six rooms on the embedded event log.");
+  CLI::App app("Weft in one process: six rooms on the embedded event log, or on Kafka.");
   app.add_option("--data", arguments.data_dir, "Folder of all state; made when missing")
       ->capture_default_str();
   app.add_option("--port", arguments.port, "HTTP port on 127.0.0.1; 0 = any free one")
       ->capture_default_str()
       ->check(CLI::Range(0, 65535));
+  app.add_option("--kafka", arguments.kafka,
+                 "Kafka's brokers, host:port,host:port; the embedded log without");
   app.add_option("--config", arguments.config,
                  "Settings in YAML: a section 'service' and one per room");
   app.add_flag("--demo", arguments.demo,

@@ -51,8 +51,10 @@ config::Sections Mesh::sections() {
   return sections;
 }
 
-void Mesh::SetUpForOneMachine(const std::string& data_dir, int http_port) {
+void Mesh::SetUpForOneMachine(const std::string& data_dir, int http_port,
+                              const std::string& kafka) {
   service_.set_data_dir(data_dir);
+  if (!kafka.empty()) service_.mutable_event_log()->mutable_kafka()->set_bootstrap_servers(kafka);
   service_.set_grpc_address("127.0.0.1:0");
   service_.set_health_address("127.0.0.1:50052");
   service_.set_admin_address("127.0.0.1:8081");

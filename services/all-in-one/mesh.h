@@ -27,8 +27,10 @@ class Mesh {
 
   // On one machine, for trying and developing: loopback only, callers without a
   // token are let in as the tenant "demo", orders of that tenant go to the ERP
-  // connection "demo", state lies in `data_dir`. Call before a file is read.
-  void SetUpForOneMachine(const std::string& data_dir, int http_port);
+  // connection "demo", state lies in `data_dir`. With `kafka`
+  // ("host:port,host:port") the log is there, else embedded. Call before a file is read.
+  void SetUpForOneMachine(const std::string& data_dir, int http_port,
+                          const std::string& kafka = "");
 
   // Errors: INVALID_ARGUMENT / CONFIG_VALUE_INVALID, CONFIG_INVALID.
   absl::Status Check() const;
