@@ -1,13 +1,11 @@
 // What pricing knows, as its rules see it: items, accounts, price books, and
 // offers (prices of books and contract lines) at one position of the timeline.
 //
-// Names (SKUs, accounts, units, ...) are symbols: small numbers that stand for a
-// text within one Facts. Two symbols of one Facts are equal exactly if kind and
-// text are. Times are microseconds since 1970.
+// Surcharges, promotions, rates and costs are in conditions.h; which of them are about
+// an item and a buyer is worked out in applicable.h.
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -15,42 +13,10 @@
 #include "libs/money/decimal.h"
 #include "libs/money/money.h"
 #include "libs/money/quantity.h"
+#include "services/pricing/domain/conditions.h"
+#include "services/pricing/domain/symbol.h"
 
 namespace weft::pricing {
-
-enum class Symbol : uint32_t { kNone = 0 };
-
-enum class SymbolKind : uint8_t {
-  kTenant = 1,
-  kSku,
-  kAccount,
-  kGroup,
-  kBook,
-  kCategory,
-  kUnit,
-  kChannel,
-  kOrganisation,
-  kBranch,
-  kTaxClass,
-  kCustomerSku,
-};
-
-// A position of the timeline as one number: generation times 2^48 plus offset.
-using Stamp = uint64_t;
-inline constexpr Stamp kNever = std::numeric_limits<Stamp>::max();
-
-inline constexpr int64_t kSinceEver = std::numeric_limits<int64_t>::min();
-inline constexpr int64_t kForEver = std::numeric_limits<int64_t>::max();
-
-// Half-open: [from, to).
-struct Period {
-  int64_t from_us = kSinceEver;
-  int64_t to_us = kForEver;
-  bool Contains(int64_t us) const { return from_us <= us && us < to_us; }
-};
-inline Period Intersection(const Period& a, const Period& b) {
-  return {a.from_us > b.from_us ? a.from_us : b.from_us, a.to_us < b.to_us ? a.to_us : b.to_us};
-}
 
 struct ItemUnit {
   Symbol unit = Symbol::kNone;
@@ -103,14 +69,40 @@ struct Tier {
   Decimal price;    // Of `per_quantity` units.
 };
 
+// What few offers have.
+struct OfferTerms {
+  Symbol scale_group = Symbol::kNone;   // Lines that reach the tiers together.
+  Symbol organisation = Symbol::kNone;  // kNone = any; so with branch and channel.
+  Symbol branch = Symbol::kNone;
+  Symbol channel = Symbol::kNone;
+  uint32_t exception_count = 0;
+
+  // SKUs and categories the offer is not for; they lie behind this.
+  const Symbol* exceptions() const { return reinterpret_cast<const Symbol*>(this + 1); }
+  bool Excepts(Symbol sku_or_category) const {
+    for (uint32_t i = 0; i < exception_count; ++i) {
+      if (exceptions()[i] == sku_or_category) return true;
+    }
+    return false;
+  }
+};
+static_assert(sizeof(OfferTerms) == 5 * sizeof(Symbol));
+
 // One price entry of a book, or one contract line: what an owner (a book, an
-// account, a group) offers for a target (an item, a category, everything). A
-// view: the bytes behind it belong to the Facts it came from.
+// account, a project or address of an account, a group) offers for a target (an
+// item, a category, everything). A view: the bytes behind it belong to the Facts it
+// came from.
 struct Offer {
-  enum class Promise : uint8_t { kTiers, kDiscount, kBook };
+  enum class Promise : uint8_t {
+    kTiers,
+    kDiscount,
+    kBook,
+    kDiscountTiers,  // Tiers whose prices are percents off the list price.
+  };
 
   Promise promise = Promise::kTiers;
   bool wide = false;           // Tiers are pairs of 64 bits, else of 32.
+  bool graduated = false;      // Each tier for its own part of the quantity.
   uint8_t tier_count = 0;
   uint8_t quantity_scale = 0;  // Of every tier's minimum.
   uint8_t price_scale = 0;     // Of every tier's price, or of the discount.
@@ -121,6 +113,7 @@ struct Offer {
   int64_t discount = 0;        // Of kDiscount: percent, at price_scale.
   Period period;
   Stamp version = 0;
+  const OfferTerms* terms = nullptr;  // nullptr = none of them.
   const char* tiers = nullptr;
   absl::string_view name;       // Entry of a book, or contract.
   absl::string_view reference;  // What people call a contract.
@@ -173,6 +166,44 @@ class Facts {
   // the look-up. May be true without need.
   enum class Target : uint8_t { kSku = 1, kCategory = 2, kEverything = 4 };
   virtual bool MayOffer(Symbol owner, Target target) const = 0;
+
+  // False when the tenant certainly has no fact of this sort; then nothing of it needs
+  // to be looked up. May be true without need.
+  enum class Sort : uint8_t {
+    kCategories = 1,   // Categories above others.
+    kSurcharges = 2,
+    kPromotions = 4,
+    kRates = 8,
+    kCosts = 16,
+    kSites = 32,       // Contracts of a project or an address.
+  };
+  virtual bool Has(Sort) const { return false; }
+
+  // The owner of contracts that hold for a project (kind kProject) or an address
+  // (kShipTo) of `account` only; kNone when there is none. Asked like any owner.
+  Symbol FindSite(SymbolKind kind, Symbol account, absl::string_view name) const {
+    if (name.empty() || account == Symbol::kNone || !Has(Sort::kSites)) return Symbol::kNone;
+    return Find(kind, SiteName(Text(account), name));
+  }
+
+  // nullptr when nothing is known of it; then there is none above it.
+  virtual const Category* FindCategory(Symbol) const { return nullptr; }
+  // Adds the surcharges whose target names `target`: an item, a category, or kNone =
+  // everything. Whom and when they are for, and their exceptions, are not looked at.
+  virtual void AddSurcharges(Symbol /*target*/, std::vector<const Surcharge*>&) const {}
+  virtual void AddPromotions(Symbol /*target*/, std::vector<const Promotion*>&) const {}
+  // Adds all costs of the item, whenever they are valid. Item::cost is not among them.
+  virtual void AddCosts(Symbol /*sku*/, std::vector<const Cost*>&) const {}
+  // Adds all rates of a pair, by its symbol (RateName), whenever they are valid.
+  virtual void AddRates(Symbol /*rate*/, std::vector<const ExchangeRate*>&) const {}
+
+  // Position of the last change of what hangs on `symbol` alone: of an item also its
+  // prices and costs, of an account, group or site also its contracts and part
+  // numbers. 0 = never seen.
+  virtual Stamp MovedAt(Symbol) const { return 0; }
+  // The same of what hangs on none of these: books, categories, surcharges,
+  // promotions, rates, loads, documents.
+  virtual Stamp MovedAtLarge() const { return 0; }
 };
 
 }  // namespace weft::pricing

@@ -362,6 +362,7 @@ void PriceFinder::AskOwner(const Line& line, Source source, Symbol owner, Symbol
           discounted = true;
           break;
         }
+        case Offer::Promise::kDiscountTiers: why = LineReason::kNoPrice; break;
         case Offer::Promise::kBook: {
           const Book* book = facts_.FindBook(offer.book);
           if (book == nullptr) {
