@@ -43,9 +43,10 @@ std::string NewUuid() {
   for (int i = 0; i < 4; ++i) PutU32(device(), octets);
   octets[6] = static_cast<char>((octets[6] & 0x0f) | 0x40);  // Version 4.
   octets[8] = static_cast<char>((octets[8] & 0x3f) | 0x80);
-  std::string hex = Hex(octets);
-  for (const size_t at : {20u, 16u, 12u, 8u}) hex.insert(at, "-");
-  return hex;
+  const std::string hex = Hex(octets);
+  const absl::string_view digits = hex;
+  return absl::StrCat(digits.substr(0, 8), "-", digits.substr(8, 4), "-", digits.substr(12, 4),
+                      "-", digits.substr(16, 4), "-", digits.substr(20));
 }
 
 // A damaged file or a failed flush means that going on could spread the damage.
