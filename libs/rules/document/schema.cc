@@ -298,7 +298,9 @@ namespace {
 class JsonRecord final : public expr::Record {
  public:
   JsonRecord(const std::string& name, std::vector<Value> values)
-      : name_(name), values_(std::move(values)) {}
+      : name_(name), values_(std::move(values)) {
+    ready_ = values_.data();
+  }
   Value Field(int number, Arena&) const override { return values_[number]; }
   absl::string_view type_name() const override { return name_; }
   int field_count() const override { return static_cast<int>(values_.size()); }

@@ -47,6 +47,11 @@ enum class Macro : uint8_t {
 };
 
 struct Node {
+  Node() = default;
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
   NodeKind kind = NodeKind::kNull;
   Macro macro = Macro::kNone;
   bool absolute = false;
@@ -58,6 +63,7 @@ struct Node {
   double double_value = 0;
   uint32_t offset = 0;       // In the source.
   uint32_t end = 0;
+  uint8_t macros = 0;        // How deep comprehensions nest in here.
   // Name, string value, or the source text of a number (decimals are read from it).
   std::string text;
   std::string variable1;     // Comprehension variables; variable2 "" = one-variable form.

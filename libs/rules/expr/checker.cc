@@ -5,54 +5,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "libs/rules/expr/decimal_literals.h"
 #include "libs/rules/expr/parser.h"
+#include "libs/rules/expr/spelling.h"
+#include "libs/rules/expr/type_solver.h"
 
 namespace weft::rules::expr {
 namespace {
 
 Type Dyn() { return Type(); }
 Type Simple(TypeKind kind) { return Type::Of(kind); }
-
-bool IsOperator(const std::string& name) {
-  return name.size() > 2 && (name.front() == '_' || name.back() == '_') &&
-         name.find_first_of("+-*/%<>=!") != std::string::npos;
-}
-
-// How people know a function: "+", "size".
-std::string Spoken(const std::string& name) {
-  std::string text = name;
-  text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
-  return IsOperator(name) || name == "_in_" ? text : name;
-}
-
-// Number of single edits between two names, for hints.
-size_t Distance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-std::string Nearest(absl::string_view name, const std::vector<std::string>& known) {
-  std::string best;
-  size_t least = std::max<size_t>(2, name.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const size_t distance = Distance(name, candidate);
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
 
 class Checker {
  public:
@@ -62,11 +24,11 @@ class Checker {
   std::vector<Error> Run(Node& root, const std::optional<Type>& wanted) {
     Type type = Visit(root);
     if (wanted.has_value() && errors_.empty()) {
-      const Type found = Final(type);
+      const Type found = solver_.Final(type);
       if (wanted->kind == TypeKind::kDecimal &&
           (IsPromotable(root) || found.kind == TypeKind::kInt || found.kind == TypeKind::kUint)) {
         Promote(root);
-      } else if (!Assignable(found, *wanted)) {
+      } else if (!solver_.Assignable(found, *wanted)) {
         Report(root, Code::kTypeMismatch,
                absl::StrCat("this gives ", found.ToString(), ", and ", wanted->ToString(),
                             " is wanted here"),
@@ -78,101 +40,6 @@ class Checker {
   }
 
  private:
-  // ---- Types and variables ----
-
-  Type Fresh() {
-    bindings_.emplace_back();
-    return Type::Variable(static_cast<int>(bindings_.size()) - 1);
-  }
-  // Follows bindings at the top.
-  Type Follow(Type type) const {
-    while (type.kind == TypeKind::kVariable && bindings_[type.variable].has_value()) {
-      type = *bindings_[type.variable];
-    }
-    return type;
-  }
-  // Every variable replaced; unbound ones become dyn.
-  Type Final(const Type& type) const {
-    Type result = Follow(type);
-    if (result.kind == TypeKind::kVariable) return Dyn();
-    for (Type& param : result.params) param = Final(param);
-    return result;
-  }
-  // Bound variables replaced, unbound ones kept.
-  Type Substitute(const Type& type) const {
-    Type result = Follow(type);
-    for (Type& param : result.params) param = Substitute(param);
-    return result;
-  }
-  bool Contains(const Type& type, int variable) const {
-    const Type t = Follow(type);
-    if (t.kind == TypeKind::kVariable) return t.variable == variable;
-    return std::any_of(t.params.begin(), t.params.end(),
-                       [&](const Type& p) { return Contains(p, variable); });
-  }
-  static bool Nullable(TypeKind kind) {
-    return kind == TypeKind::kNull || kind == TypeKind::kRecord ||
-           kind == TypeKind::kTimestamp || kind == TypeKind::kDuration ||
-           kind == TypeKind::kDecimal || kind == TypeKind::kMoney;
-  }
-  // Neither `a` nor `b` more general: false.
-  bool MoreGeneral(const Type& a, const Type& b) const {
-    const Type x = Follow(a);
-    const Type y = Follow(b);
-    if (y.kind == TypeKind::kDyn || y.kind == TypeKind::kVariable) return false;
-    if (x.kind == TypeKind::kDyn || x.kind == TypeKind::kVariable) return true;
-    if (x.kind != y.kind) return false;
-    for (size_t i = 0; i < x.params.size(); ++i) {
-      if (MoreGeneral(x.params[i], y.params[i])) return true;
-    }
-    return false;
-  }
-  const Type& General(const Type& first, const Type& second) const {
-    return MoreGeneral(second, first) ? second : first;
-  }
-
-  // Binds variables on success; leaves the bindings as they were otherwise.
-  bool Assignable(const Type& a, const Type& b) {
-    const auto saved = bindings_;
-    if (Fit(a, b)) return true;
-    bindings_ = saved;
-    return false;
-  }
-  bool Fit(const Type& a, const Type& b) {
-    if (b.kind == TypeKind::kVariable) return FitVariable(b.variable, a);
-    if (a.kind == TypeKind::kVariable) return FitVariable(a.variable, b);
-    if (a.kind == TypeKind::kDyn || b.kind == TypeKind::kDyn) return true;
-    if (a.kind == TypeKind::kNull || b.kind == TypeKind::kNull) {
-      return Nullable(a.kind) && Nullable(b.kind);
-    }
-    if (a.kind != b.kind || a.name != b.name) return false;
-    for (size_t i = 0; i < a.params.size(); ++i) {
-      if (!Fit(a.params[i], b.params[i])) return false;
-    }
-    return true;
-  }
-  bool FitVariable(int variable, const Type& other) {
-    // Follow chains of variables to the last one.
-    while (bindings_[variable].has_value() &&
-           bindings_[variable]->kind == TypeKind::kVariable) {
-      variable = bindings_[variable]->variable;
-    }
-    const Type target = Follow(other);
-    if (target.kind == TypeKind::kVariable && target.variable == variable) return true;
-    if (!bindings_[variable].has_value()) {
-      if (Contains(target, variable)) return false;
-      bindings_[variable] = target;
-      return true;
-    }
-    const Type bound = *bindings_[variable];
-    if (!Fit(bound, target)) return false;
-    const Type general = General(bound, target);
-    if (!(general.kind == TypeKind::kVariable && general.variable == variable)) {
-      bindings_[variable] = general;
-    }
-    return true;
-  }
-
   // ---- Errors ----
 
   void Report(const Node& node, Code code, std::string message, std::string hint = "") {
@@ -183,37 +50,13 @@ class Checker {
 
   // ---- Decimal literals ----
 
-  bool IsPromotable(const Node& node) const {
-    if (node.kind == NodeKind::kDouble) return true;
-    if (node.kind == NodeKind::kCall && node.text == "-_") return IsPromotable(*node.children[0]);
-    if (node.kind != NodeKind::kConditional) return false;
-    bool any = false;
-    for (size_t i = 1; i < 3; ++i) {
-      const Node& branch = *node.children[i];
-      const TypeKind kind = Follow(branch.type).kind;
-      any = any || IsPromotable(branch);
-      if (!IsPromotable(branch) && kind != TypeKind::kInt && kind != TypeKind::kDecimal) {
-        return false;
-      }
-    }
-    return any;
-  }
+  bool IsPromotable(const Node& node) const { return expr::IsPromotable(node, solver_); }
   void Promote(Node& node) {
-    if (node.kind == NodeKind::kCall && node.text == "-_" && IsPromotable(node)) {
-      Promote(*node.children[0]);
-    } else if (node.kind == NodeKind::kConditional) {
-      Promote(*node.children[1]);
-      Promote(*node.children[2]);
-    } else if (Follow(node.type).kind != TypeKind::kDecimal) {
-      node.as_decimal = true;
-      if (node.kind == NodeKind::kDouble) CheckDecimalText(node);
-    }
-    node.type = Simple(TypeKind::kDecimal);
-  }
-  void CheckDecimalText(const Node& node) {
-    Decimal ignored;
-    if (Decimal::ParseInto(node.text, ignored) != DecimalError::kOk) {
-      Report(node, Code::kOutOfRange, absl::StrCat(node.text, " has too many digits for a decimal"),
+    std::vector<const Node*> too_long;
+    expr::Promote(node, solver_, too_long);
+    for (const Node* literal : too_long) {
+      Report(*literal, Code::kOutOfRange,
+             absl::StrCat(literal->text, " has too many digits for a decimal"),
              "a decimal has at most 34 digits and 34 decimals");
     }
   }
@@ -222,8 +65,8 @@ class Checker {
     if (node.children.size() != 2) return;
     Node& a = *node.children[0];
     Node& b = *node.children[1];
-    const TypeKind x = Follow(a.type).kind;
-    const TypeKind y = Follow(b.type).kind;
+    const TypeKind x = solver_.KindOf(a.type);
+    const TypeKind y = solver_.KindOf(b.type);
     const bool scaling = name == "_*_" || name == "_/_";
     const bool arithmetic = scaling || name == "_+_" || name == "_-_";
     const bool comparison = name == "_<_" || name == "_<=_" || name == "_>_" ||
@@ -256,7 +99,9 @@ class Checker {
     return nullptr;
   }
   static const Node& Root(const Node& node) {
-    return node.kind == NodeKind::kSelect ? Root(*node.children[0]) : node;
+    const Node* at = &node;
+    while (at->kind == NodeKind::kSelect) at = at->children[0].get();
+    return *at;
   }
 
   std::optional<Type> ResolveName(const Node& node) {
@@ -277,12 +122,36 @@ class Checker {
 
   // ---- Nodes ----
 
+  // Walks down the left side of `node` with a list instead of calls: a chain of
+  // one left-associative operator may have thousands of links.
   Type Visit(Node& node) {
-    node.type = Compute(node);
+    std::vector<Node*> spine = {&node};
+    while (Node* left = LeftOf(*spine.back())) spine.push_back(left);
+    spine.back()->type = Compute(*spine.back(), false);
+    spine.pop_back();
+    while (!spine.empty()) {
+      spine.back()->type = Compute(*spine.back(), true);
+      spine.pop_back();
+    }
     return node.type;
   }
 
-  Type Compute(Node& node) {
+  // The child that is visited before anything else of `node`, or nullptr.
+  Node* LeftOf(Node& node) {
+    switch (node.kind) {
+      case NodeKind::kSelect:
+        if (ResolveName(node).has_value()) return nullptr;
+        break;
+      case NodeKind::kCall: TakeNamespace(node); break;
+      case NodeKind::kHas: case NodeKind::kIndex: case NodeKind::kAnd: case NodeKind::kOr:
+      case NodeKind::kConditional: case NodeKind::kComprehension: break;
+      default: return nullptr;
+    }
+    return node.children.empty() ? nullptr : node.children[0].get();
+  }
+
+  // The type of `node`; `left_known`: its first child has its type already.
+  Type Compute(Node& node, bool left_known) {
     switch (node.kind) {
       case NodeKind::kNull: return Simple(TypeKind::kNull);
       case NodeKind::kBool: return Simple(TypeKind::kBool);
@@ -292,7 +161,7 @@ class Checker {
       case NodeKind::kString: return Simple(TypeKind::kString);
       case NodeKind::kBytes: return Simple(TypeKind::kBytes);
       case NodeKind::kIdent: return VisitIdent(node);
-      case NodeKind::kSelect: case NodeKind::kHas: return VisitSelect(node);
+      case NodeKind::kSelect: case NodeKind::kHas: return VisitSelect(node, left_known);
       case NodeKind::kIndex: return VisitIndex(node);
       case NodeKind::kAnd: case NodeKind::kOr: return VisitLogic(node);
       case NodeKind::kConditional: return VisitConditional(node);
@@ -301,7 +170,7 @@ class Checker {
         return Type::List(ElementType(node, 0, 1));
       case NodeKind::kMap:
         for (const NodePtr& child : node.children) Visit(*child);
-        return Type::Map(ElementType(node, 0, 2), ElementType(node, 1, 2));
+        return Type::Map(KeyType(ElementType(node, 0, 2)), ElementType(node, 1, 2));
       case NodeKind::kCall: return VisitCall(node);
       case NodeKind::kComprehension: return VisitComprehension(node);
       case NodeKind::kBind: {
@@ -315,19 +184,23 @@ class Checker {
     return Dyn();
   }
 
+  // What can never be a key is dyn: types of maps then stay as small as their text.
+  Type KeyType(const Type& key) const {
+    switch (solver_.KindOf(key)) {
+      case TypeKind::kList: case TypeKind::kMap: return Dyn();
+      default: return key;
+    }
+  }
+
   // The common type of children `first`, `first + step`, …
   Type ElementType(const Node& node, size_t first, size_t step) {
-    if (node.children.size() <= first) return Fresh();
+    if (node.children.size() <= first) return solver_.Fresh();
     Type element = node.children[first]->type;
     for (size_t i = first + step; i < node.children.size(); i += step) {
       const Type& next = node.children[i]->type;
-      element = Join(element, next);
+      element = solver_.Join(element, next);
     }
     return element;
-  }
-  Type Join(const Type& a, const Type& b) {
-    if (Assignable(b, a) || Assignable(a, b)) return General(Substitute(a), Substitute(b));
-    return Dyn();
   }
 
   Type VisitIdent(Node& node) {
@@ -344,13 +217,12 @@ class Checker {
     return Dyn();
   }
 
-  Type VisitSelect(Node& node) {
+  Type VisitSelect(Node& node, bool left_known) {
     const bool has = node.kind == NodeKind::kHas;
-    if (!has) {
+    if (!left_known) {
       if (const auto type = ResolveName(node)) return *type;
     }
-    Node& operand = *node.children[0];
-    const Type of = Follow(Visit(operand));
+    const Type of = solver_.Follow(node.children[0]->type);
     const Type result = FieldType(node, of);
     return has ? Simple(TypeKind::kBool) : result;
   }
@@ -359,11 +231,11 @@ class Checker {
     switch (of.kind) {
       case TypeKind::kDyn: case TypeKind::kVariable: return Dyn();
       case TypeKind::kMap: {
-        const TypeKind key = Follow(of.params[0]).kind;
+        const TypeKind key = solver_.Follow(of.params[0]).kind;
         if (key != TypeKind::kString && key != TypeKind::kDyn && key != TypeKind::kVariable) {
           Report(node, Code::kTypeMismatch,
                  absl::StrCat("'.", node.text, "' needs a map with string keys, this is ",
-                              Final(of).ToString()));
+                              solver_.Final(of).ToString()));
         }
         return of.params[1];
       }
@@ -385,91 +257,92 @@ class Checker {
       default:
         Report(node, Code::kTypeMismatch,
                absl::StrCat("'.", node.text, "' needs a record or a map, this is ",
-                            Final(of).ToString()));
+                            solver_.Final(of).ToString()));
         return Dyn();
     }
   }
 
   Type VisitIndex(Node& node) {
-    const Type of = Follow(Visit(*node.children[0]));
-    const Type key = Follow(Visit(*node.children[1]));
+    const Type of = solver_.Follow(node.children[0]->type);
+    const Type key = solver_.Follow(Visit(*node.children[1]));
     switch (of.kind) {
       case TypeKind::kDyn: case TypeKind::kVariable: return Dyn();
       case TypeKind::kList:
         if (key.kind != TypeKind::kInt && key.kind != TypeKind::kDyn &&
             key.kind != TypeKind::kVariable) {
           Report(*node.children[1], Code::kTypeMismatch,
-                 absl::StrCat("a list is indexed by int, not by ", Final(key).ToString()));
+                 absl::StrCat("a list is indexed by int, not by ", solver_.Final(key).ToString()));
         }
         return of.params[0];
       case TypeKind::kMap:
-        if (!Assignable(key, of.params[0])) {
+        if (!solver_.Assignable(key, of.params[0])) {
           Report(*node.children[1], Code::kTypeMismatch,
-                 absl::StrCat("the keys of this map are ", Final(of.params[0]).ToString(),
-                              ", not ", Final(key).ToString()));
+                 absl::StrCat("the keys of this map are ", solver_.Final(of.params[0]).ToString(),
+                              ", not ", solver_.Final(key).ToString()));
         }
         return of.params[1];
       default:
         Report(node, Code::kTypeMismatch,
-               absl::StrCat("'[ ]' needs a list or a map, this is ", Final(of).ToString()));
+               absl::StrCat("'[ ]' needs a list or a map, this is ", solver_.Final(of).ToString()));
         return Dyn();
     }
   }
 
   void WantBool(Node& node, const char* where) {
-    if (!Assignable(node.type, Simple(TypeKind::kBool))) {
+    if (!solver_.Assignable(node.type, Simple(TypeKind::kBool))) {
       Report(node, Code::kNoMatchingOverload,
-             absl::StrCat(where, " needs true or false, this is ", Final(node.type).ToString()),
+             absl::StrCat(where, " needs true or false, this is ", solver_.Final(node.type).ToString()),
              "compare it with something");
     }
   }
 
   Type VisitLogic(Node& node) {
-    for (const NodePtr& child : node.children) {
-      Visit(*child);
-      WantBool(*child, node.kind == NodeKind::kAnd ? "'&&'" : "'||'");
+    for (size_t i = 0; i < node.children.size(); ++i) {
+      Node& child = *node.children[i];
+      if (i > 0) Visit(child);
+      WantBool(child, node.kind == NodeKind::kAnd ? "'&&'" : "'||'");
     }
     return Simple(TypeKind::kBool);
   }
 
   Type VisitConditional(Node& node) {
-    Visit(*node.children[0]);
     WantBool(*node.children[0], "the condition of '?:'");
     Node& then = *node.children[1];
     Node& otherwise = *node.children[2];
     Visit(then);
     Visit(otherwise);
-    if (Follow(then.type).kind == TypeKind::kDecimal && IsPromotable(otherwise)) Promote(otherwise);
-    if (Follow(otherwise.type).kind == TypeKind::kDecimal && IsPromotable(then)) Promote(then);
-    if (!Assignable(otherwise.type, then.type) && !Assignable(then.type, otherwise.type)) {
+    if (solver_.KindOf(then.type) == TypeKind::kDecimal && IsPromotable(otherwise)) Promote(otherwise);
+    if (solver_.KindOf(otherwise.type) == TypeKind::kDecimal && IsPromotable(then)) Promote(then);
+    if (!solver_.Assignable(otherwise.type, then.type) && !solver_.Assignable(then.type, otherwise.type)) {
       // A conditional that may still become a decimal is judged where it is used.
       node.type = Dyn();
       if (IsPromotable(node)) return Dyn();
       Report(node, Code::kTypeMismatch,
-             absl::StrCat("the two branches give ", Final(then.type).ToString(), " and ",
-                          Final(otherwise.type).ToString()),
+             absl::StrCat("the two branches give ", solver_.Final(then.type).ToString(), " and ",
+                          solver_.Final(otherwise.type).ToString()),
              "both must give the same type");
       return Dyn();
     }
-    return General(Substitute(then.type), Substitute(otherwise.type));
+    return solver_.General(solver_.Substitute(then.type), solver_.Substitute(otherwise.type));
+  }
+
+  // ns.f(x): a function of a namespace or a declared one with a dotted name.
+  void TakeNamespace(Node& node) {
+    if (!node.receiver) return;
+    const std::string target = DottedName(*node.children[0]);
+    if (target.empty()) return;
+    const Node& root = Root(*node.children[0]);
+    if (FindLocal(root.text) != nullptr) return;
+    const std::string name = absl::StrCat(target, ".", node.text);
+    if (environment_.ResolveFunction(name, root.absolute) == nullptr) return;
+    node.text = name;
+    node.absolute = root.absolute;
+    node.receiver = false;
+    node.children.erase(node.children.begin());
   }
 
   Type VisitCall(Node& node) {
-    // ns.f(x): a function of a namespace or a declared one with a dotted name.
-    if (node.receiver) {
-      const std::string target = DottedName(*node.children[0]);
-      const Node& root = Root(*node.children[0]);
-      if (!target.empty() && FindLocal(root.text) == nullptr) {
-        const std::string name = absl::StrCat(target, ".", node.text);
-        if (environment_.ResolveFunction(name, root.absolute) != nullptr) {
-          node.text = name;
-          node.absolute = root.absolute;
-          node.receiver = false;
-          node.children.erase(node.children.begin());
-        }
-      }
-    }
-    for (const NodePtr& child : node.children) Visit(*child);
+    for (size_t i = 1; i < node.children.size(); ++i) Visit(*node.children[i]);
     const Function* function = environment_.ResolveFunction(node.text, node.absolute);
     if (function == nullptr) {
       Report(node, Code::kUndeclaredReference,
@@ -484,7 +357,7 @@ class Checker {
       // Arguments of functions whose parameter is decimal.
       bool promoted = false;
       for (const NodePtr& child : node.children) {
-        if (IsPromotable(*child) && Follow(child->type).kind != TypeKind::kDecimal) {
+        if (IsPromotable(*child) && solver_.KindOf(child->type) != TypeKind::kDecimal) {
           Promote(*child);
           promoted = true;
         }
@@ -498,10 +371,10 @@ class Checker {
     CheckLiteralArguments(node);
     const std::string& name = node.text;
     if (name == "sum" || name == "min" || name == "max") {
-      const Type element = Follow(Follow(node.children[0]->type).params.empty()
+      const Type element = solver_.Follow(solver_.Follow(node.children[0]->type).params.empty()
                                       ? Dyn()
-                                      : Follow(node.children[0]->type).params[0]);
-      if (name == "sum" && node.children.size() == 2) return Join(element, node.children[1]->type);
+                                      : solver_.Follow(node.children[0]->type).params[0]);
+      if (name == "sum" && node.children.size() == 2) return solver_.Join(element, node.children[1]->type);
       return element;
     }
     return *result;
@@ -513,25 +386,37 @@ class Checker {
       if (overload.receiver != node.receiver || overload.params.size() != node.children.size()) {
         continue;
       }
-      const auto saved = bindings_;
-      const int base = static_cast<int>(bindings_.size());
-      bindings_.resize(bindings_.size() + 26);
+      const TypeSolver::Mark before = solver_.Here();
+      // Type variables are numbered from A; most overloads have none.
+      const int variables = VariablesOf(overload);
+      const int base = variables == 0 ? 0 : solver_.FreshRow(variables);
       bool fits = true;
       for (size_t i = 0; i < overload.params.size() && fits; ++i) {
-        fits = Fit(node.children[i]->type, Shift(overload.params[i], base));
+        fits = variables == 0 ? solver_.Fit(node.children[i]->type, overload.params[i])
+                              : solver_.Fit(node.children[i]->type, Shift(overload.params[i], base));
       }
       if (!fits) {
-        bindings_ = saved;
+        solver_.Undo(before);
         continue;
       }
-      const Type type = Substitute(Shift(overload.result, base));
+      const Type type = solver_.Substitute(Shift(overload.result, base));
       if (!result.has_value()) {
         result = type;
-      } else if (!(Final(*result) == Final(type))) {
+      } else if (!(solver_.Final(*result) == solver_.Final(type))) {
         result = Dyn();
       }
     }
     return result;
+  }
+  static int VariablesOf(const Type& type) {
+    int count = type.kind == TypeKind::kVariable ? type.variable + 1 : 0;
+    for (const Type& param : type.params) count = std::max(count, VariablesOf(param));
+    return count;
+  }
+  static int VariablesOf(const Overload& overload) {
+    int count = VariablesOf(overload.result);
+    for (const Type& param : overload.params) count = std::max(count, VariablesOf(param));
+    return count;
   }
   static Type Shift(const Type& type, int base) {
     Type result = type;
@@ -543,20 +428,20 @@ class Checker {
   // math.greatest and math.least: the common type, or dyn when they differ.
   Type ExtremeType(Node& node) {
     const bool decimal = std::any_of(node.children.begin(), node.children.end(), [&](const auto& c) {
-      return Follow(c->type).kind == TypeKind::kDecimal;
+      return solver_.KindOf(c->type) == TypeKind::kDecimal;
     });
     std::optional<Type> common;
     for (const NodePtr& child : node.children) {
       if (decimal && IsPromotable(*child)) Promote(*child);
-      Type type = Follow(child->type);
-      if (node.children.size() == 1 && type.kind == TypeKind::kList) type = Follow(type.params[0]);
+      Type type = solver_.Follow(child->type);
+      if (node.children.size() == 1 && type.kind == TypeKind::kList) type = solver_.Follow(type.params[0]);
       switch (type.kind) {
         case TypeKind::kInt: case TypeKind::kUint: case TypeKind::kDouble:
         case TypeKind::kDecimal: case TypeKind::kMoney: case TypeKind::kDyn:
         case TypeKind::kVariable: break;
         default:
           Report(*child, Code::kNoMatchingOverload,
-                 absl::StrCat(node.text, " compares numbers, this is ", Final(type).ToString()));
+                 absl::StrCat(node.text, " compares numbers, this is ", solver_.Final(type).ToString()));
       }
       if (!common.has_value()) {
         common = type;
@@ -569,7 +454,7 @@ class Checker {
 
   void ReportOverload(const Node& node) {
     std::vector<std::string> types;
-    for (const NodePtr& child : node.children) types.push_back(Final(child->type).ToString());
+    for (const NodePtr& child : node.children) types.push_back(solver_.Final(child->type).ToString());
     std::string hint;
     if (IsOperator(node.text) && types.size() == 2 && types[0] != types[1]) {
       const bool doubles = types[0] == "double" || types[1] == "double";
@@ -627,7 +512,7 @@ class Checker {
   }
 
   Type VisitComprehension(Node& node) {
-    const Type range = Follow(Visit(*node.children[0]));
+    const Type range = solver_.Follow(node.children[0]->type);
     Type key = Dyn();
     Type element = Dyn();
     if (range.kind == TypeKind::kList) {
@@ -639,7 +524,7 @@ class Checker {
     } else if (range.kind != TypeKind::kDyn && range.kind != TypeKind::kVariable) {
       Report(*node.children[0], Code::kNoMatchingOverload,
              absl::StrCat("'", node.text, "' needs a list or a map, this is ",
-                          Final(range).ToString()));
+                          solver_.Final(range).ToString()));
     }
     const bool two = !node.variable2.empty();
     const Type first = two || range.kind == TypeKind::kMap ? key : element;
@@ -659,14 +544,14 @@ class Checker {
         return Type::List(first);
       case Macro::kMap: return Type::List(body.type);
       case Macro::kSortBy: return Type::List(first);
-      case Macro::kTransformMap: return Type::Map(key, body.type);
+      case Macro::kTransformMap: return Type::Map(KeyType(key), body.type);
       case Macro::kTransformMapEntry: {
-        const Type entry = Follow(body.type);
+        const Type entry = solver_.Follow(body.type);
         if (entry.kind == TypeKind::kMap) return entry;
         if (entry.kind != TypeKind::kDyn && entry.kind != TypeKind::kVariable) {
           Report(body, Code::kTypeMismatch,
                  absl::StrCat("an entry is written {key: value}, this is ",
-                              Final(entry).ToString()));
+                              solver_.Final(entry).ToString()));
         }
         return Type::Map(Dyn(), Dyn());
       }
@@ -675,14 +560,19 @@ class Checker {
     return Dyn();
   }
 
-  void Finish(Node& node) {
-    node.type = Final(node.type);
-    for (const NodePtr& child : node.children) Finish(*child);
+  void Finish(Node& root) {
+    std::vector<Node*> open = {&root};
+    while (!open.empty()) {
+      Node& node = *open.back();
+      open.pop_back();
+      node.type = solver_.Final(node.type);
+      for (const NodePtr& child : node.children) open.push_back(child.get());
+    }
   }
 
   const absl::string_view source_;
   const Environment& environment_;
-  std::vector<std::optional<Type>> bindings_;
+  TypeSolver solver_;
   std::vector<Local> locals_;
   std::vector<Error> errors_;
 };

@@ -119,6 +119,36 @@ TEST_CASE("long chains parse and deep ones are refused", "[rules]") {
   CHECK(Eval(std::string(32, '!') + "true") == "true");
 }
 
+TEST_CASE("a chain of thousands of links costs no depth", "[rules]") {
+  // 16 KiB of source and 4,000 nodes are the only bounds.
+  const auto chain = [](std::string text, const std::string& link, int count) {
+    for (int i = 0; i < count; ++i) text += link;
+    return text;
+  };
+  Environment environment;
+  environment.variables.push_back({"d", Type::Of(TypeKind::kDecimal)});
+  environment.variables.push_back({"m", Type::Map(Type::Of(TypeKind::kString), Type())});
+  const Value values[] = {Value::OfDecimal(Decimal(2)), Value::Null()};
+  const auto eval = [&](const std::string& source) {
+    const CompileResult compiled = Compile(source, environment, {});
+    if (compiled.program == nullptr) return compiled.errors[0].ToString();
+    Arena arena;
+    const ArrayFacts facts(values);
+    const Value value = compiled.program->Evaluate(facts, arena, {}).value;
+    return value.is_error() ? std::string("!") + CodeName(value.code) : ToText(value, arena);
+  };
+
+  CHECK(eval(chain("d", " - 1", 1900)) == "-1898");
+  CHECK(eval(chain("1.5", " + d", 1900)) == "3801.5");
+  CHECK(eval(chain("'a'", ".trim()", 1900)) == "a");
+  CHECK(eval(chain("[1]", ".map(x,x)", 990)) == "[1]");
+  CHECK(eval(chain("m", ".a", 3900)) == "!no_such_overload");
+  CHECK(eval(chain("[[]]", "[0]", 1900)) == "!index_out_of_range");
+  CHECK(eval(chain("true", " && d > 1", 900)) == "true");
+  CHECK(eval(chain("1", " == 1 || 1", 900) + " == 1") == "true");
+  CHECK(eval("d * (" + chain("", "d == 1.0 ? 1.5 : ", 100) + "2.5)") == "5.0");
+}
+
 TEST_CASE("an evaluation stops at its budget and && cannot hide it", "[rules]") {
   const Environment environment;
   const CompileResult compiled = Compile(

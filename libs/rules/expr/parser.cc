@@ -108,6 +108,7 @@ class Parser {
   }
   NodePtr Finish(NodePtr node) {
     if (node != nullptr) {
+      for (const NodePtr& child : node->children) node->macros = std::max(node->macros, child->macros);
       node->end = static_cast<uint32_t>(at_ == 0 ? 0 : tokens_[at_].offset);
     }
     return node;
@@ -162,6 +163,7 @@ class Parser {
         // A chain of one logical operator is one node: it may be long.
         if (left->kind == kind && open_chains_.count(left.get()) > 0) {
           ++nodes_;
+          left->macros = std::max(left->macros, right->macros);
           left->children.push_back(std::move(right));
           continue;
         }
@@ -539,24 +541,14 @@ class Parser {
     node->children.push_back(std::move(range));
     int deepest = 0;
     for (size_t i = variables; i < count; ++i) {
-      deepest = std::max(deepest, ComprehensionDepth(*arguments[i]));
+      deepest = std::max<int>(deepest, arguments[i]->macros);
       node->children.push_back(std::move(arguments[i]));
     }
     if (deepest + 1 > kComprehensionDepthMax) {
       return FailAt(offset, absl::StrCat("macros nest deeper than ", kComprehensionDepthMax));
     }
+    node->macros = static_cast<uint8_t>(deepest + 1);
     return node;
-  }
-
-  static int ComprehensionDepth(const Node& node) {
-    int deepest = 0;
-    for (size_t i = 0; i < node.children.size(); ++i) {
-      const int depth = ComprehensionDepth(*node.children[i]);
-      const bool body = node.kind == NodeKind::kComprehension && i > 0;
-      deepest = std::max(deepest, depth + (body ? 1 : 0));
-    }
-    if (node.kind == NodeKind::kComprehension) deepest = std::max(deepest, 1);
-    return deepest;
   }
 
   const absl::string_view source_;
@@ -577,12 +569,24 @@ NodePtr Parse(absl::string_view source, const ParseOptions& options, Error& erro
 }
 
 std::string DottedName(const Node& node) {
-  if (node.kind == NodeKind::kIdent) return node.text;
-  if (node.kind == NodeKind::kSelect) {
-    std::string head = DottedName(*node.children[0]);
-    if (!head.empty()) return absl::StrCat(head, ".", node.text);
+  std::vector<const std::string*> parts;
+  const Node* at = &node;
+  for (; at->kind == NodeKind::kSelect; at = at->children[0].get()) parts.push_back(&at->text);
+  if (at->kind != NodeKind::kIdent) return "";
+  std::string name = at->text;
+  for (size_t i = parts.size(); i-- > 0;) absl::StrAppend(&name, ".", *parts[i]);
+  return name;
+}
+
+Node::~Node() {
+  // One list instead of a call per level: chains may have thousands of links.
+  std::vector<NodePtr> rest = std::move(children);
+  while (!rest.empty()) {
+    const NodePtr node = std::move(rest.back());
+    rest.pop_back();
+    for (NodePtr& child : node->children) rest.push_back(std::move(child));
+    node->children.clear();
   }
-  return "";
 }
 
 }  // namespace weft::rules::expr

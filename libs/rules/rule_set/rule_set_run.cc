@@ -19,7 +19,7 @@ constexpr char kMask[] = "***";
 class ResultRecord final : public expr::Record {
  public:
   ResultRecord(absl::string_view name, const Value* values, int size)
-      : name_(name), values_(values), size_(size) {}
+      : Record(values), name_(name), values_(values), size_(size) {}
   Value Field(int number, expr::Arena&) const override { return values_[number]; }
   absl::string_view type_name() const override { return name_; }
   int field_count() const override { return size_; }
