@@ -569,6 +569,22 @@ TEST_CASE("events are numbered without gaps and published in order, again after 
   CHECK(rig.Ask("Bank/Add", "r5", "ann 5").answer->token.number == 4);
 }
 
+TEST_CASE("what the platform says stands in every partition, numbered in each", "[core]") {
+  CoreRig rig;
+  rig.Ask("Bank/Add", "r1", "ann 1");
+
+  CHECK(rig.Ask("Bank/Tell", "r2", "x").text() == "INTERNAL");  // A tenant has one partition.
+  const Reply told = rig.Ask("Bank/Tell", "r3", "x", kPlatformTenant);
+
+  REQUIRE(told.answer.ok());
+  CHECK(told.answer->token == Token{"bank", PartitionOf(kPlatformTenant), "added.v1", 1});
+  std::vector<std::string> published = rig.Publish();
+  CHECK(published.size() == 65);
+  // All are the first of their partition, but in the one where something was.
+  CHECK(std::count(published.begin(), published.end(), "added.v1:2:x") == 1);
+  CHECK(std::count(published.begin(), published.end(), "added.v1:1:x") == 63);
+}
+
 TEST_CASE("no event leaves before its turn is released", "[core][G12]") {
   CoreRig rig;
   rig.core->Decide(CoreRig::List(rig.MakeCommand("Bank/Add", "r1", "ann 1")), rig.Now());

@@ -157,7 +157,19 @@ void CoreTurn::EmitBytes(const std::string& topic, const std::string& type,
   std::string key = *cause_.tenant;
   key.push_back('\0');
   key.append(subject);
-  emitted.push_back(Emitted{name, type, std::move(key), subject, {}, std::move(payload)});
+  emitted.push_back(
+      Emitted{name, type, std::move(key), subject, {}, std::move(payload), std::nullopt});
+}
+
+void CoreTurn::EmitBytesTo(uint32_t partition, const std::string& topic, const std::string& type,
+                           const std::string& subject, std::optional<std::string> payload) {
+  if (*cause_.tenant != kPlatformTenant || core_.options_.shards != 1) {
+    failure = Internal("only the platform, in a room of one shard, emits to chosen partitions");
+    return;
+  }
+  const size_t before = emitted.size();
+  EmitBytes(topic, type, subject, std::move(payload));
+  if (emitted.size() > before) emitted.back().partition = partition;
 }
 
 void CoreTurn::EmitRaw(const std::string& topic, const std::string& key,
@@ -171,7 +183,8 @@ void CoreTurn::EmitRaw(const std::string& topic, const std::string& key,
                                            " bytes is too large for ", topic));
     return;
   }
-  emitted.push_back(Emitted{name, "", key, "", std::move(headers), std::move(value)});
+  emitted.push_back(
+      Emitted{name, "", key, "", std::move(headers), std::move(value), std::nullopt});
 }
 
 void CoreTurn::SetTimer(const std::string& kind, const std::string& key, absl::Time due,

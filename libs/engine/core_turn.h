@@ -50,6 +50,8 @@ class CoreTurn final : public Turn {
   void DeleteRow(uint8_t table, absl::string_view key) override;
   void EmitBytes(const std::string& topic, const std::string& type, const std::string& subject,
                  std::optional<std::string> payload) override;
+  void EmitBytesTo(uint32_t partition, const std::string& topic, const std::string& type,
+                   const std::string& subject, std::optional<std::string> payload) override;
   void EmitRaw(const std::string& topic, const std::string& key,
                std::vector<std::pair<std::string, std::string>> headers,
                std::string value) override;
@@ -67,6 +69,7 @@ class CoreTurn final : public Turn {
     std::string subject;
     std::vector<std::pair<std::string, std::string>> headers;
     std::optional<std::string> value;
+    std::optional<uint32_t> partition;  // nullopt = the tenant's own.
   };
   struct TimerChange {
     std::string kind;

@@ -61,7 +61,7 @@ bool Core::FinishTurn(Token* token) {
 
   for (CoreTurn::Emitted& e : turn.emitted) {
     layout::OutboxRow row;
-    row.partition = LogPartition(*e.topic, cause.partition);
+    row.partition = LogPartition(*e.topic, e.partition.value_or(cause.partition));
     row.topic = *e.topic;
     row.number = emitted_[layout::EmittedKey(row.partition, row.topic)] + 1;
     row.record.key = std::move(e.key);
@@ -81,7 +81,8 @@ bool Core::FinishTurn(Token* token) {
         row.record.headers.push_back({std::move(name), std::move(value)});
       }
     }
-    if (token != nullptr) {
+    // What went to other partitions is nothing a reader of this one can wait for.
+    if (token != nullptr && !e.partition.has_value()) {
       *token = Token{program_.room, row.partition, *e.topic, row.number};
     }
     AppendOutbox(std::move(row));

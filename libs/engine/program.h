@@ -53,6 +53,9 @@ using RawHandler = std::function<absl::Status(const RawRecord& record, Turn& tur
 using TimerHandler = std::function<void(const TimerFired& timer, Turn& turn)>;
 using TaskHandler = std::function<void(const TaskResult& result, Turn& turn)>;
 
+// How rooms that emit on the timeline make it: bodies of documents are up to 2 MiB.
+inline constexpr eventlog::TopicOptions kTimelineOptions{.max_record_bytes = int64_t{3} << 20};
+
 struct RawTopic {
   std::string topic;
   std::string tenant;  // Records of a raw topic belong to one tenant.

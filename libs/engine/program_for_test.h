@@ -6,6 +6,7 @@
 //   Bank/Peek       "account"          changes nothing, answers the balance
 //   Bank/Later      "account amount seconds"   adds when the time has come
 //   Bank/Ask        "account amount"   adds what a task answers (kind "quote")
+//   Bank/Tell       "text"             emits "added" into every partition
 //   Bank/Undo       "request id of an Add, account, amount"   takes back, or leaves a mark
 //   topic deposits.v1   "account amount" adds; "poison" is refused
 #pragma once
@@ -89,6 +90,15 @@ inline Program MakeProgram(TaskExecutor executor = nullptr) {
   program.commands["Bank/Never"] = [](absl::string_view payload,
                                       Turn& turn) -> absl::StatusOr<std::string> {
     turn.CancelTimer("later", std::string(payload));
+    return "";
+  };
+  program.commands["Bank/Tell"] = [](absl::string_view payload,
+                                     Turn& turn) -> absl::StatusOr<std::string> {
+    turn.EmitBytes("added.v1", "bank.Told", "all", std::string(payload));
+    for (uint32_t p = 0; p < 64; ++p) {
+      if (p == turn.partition()) continue;
+      turn.EmitBytesTo(p, "added.v1", "bank.Told", "all", std::string(payload));
+    }
     return "";
   };
   program.Timer("later", [](const TimerFired& timer, Turn& turn) {

@@ -155,6 +155,16 @@ class Turn : public RowReader {
                      const std::string& subject) {
     EmitBytes(topic, type, subject, std::nullopt);
   }
+  // As EmitBytes, into a chosen partition: for what belongs to the platform and
+  // stands in every partition. Turns of the tenant `platform` only, in a room of
+  // one shard: it alone numbers the events of all partitions.
+  virtual void EmitBytesTo(uint32_t partition, const std::string& topic, const std::string& type,
+                           const std::string& subject, std::optional<std::string> payload) = 0;
+  template <typename Message>
+  void EmitTo(uint32_t partition, const std::string& topic, const std::string& subject,
+              const Message& message) {
+    EmitBytesTo(partition, topic, message.GetTypeName(), subject, BytesOf(message));
+  }
   // A record that is not an event of ours (e.g. erp.<connection>.out).
   virtual void EmitRaw(const std::string& topic, const std::string& key,
                        std::vector<std::pair<std::string, std::string>> headers,

@@ -78,10 +78,13 @@ class Process::Impl {
     std::unique_ptr<CallTelemetry> served;
     std::unique_ptr<CallTelemetry> made;
     std::unique_ptr<EngineTelemetry> engine;
+    std::unique_ptr<telemetry::MetricsScope> projection_metrics;
+    std::unique_ptr<EngineTelemetry> projection_engine;
     std::unique_ptr<rpc::RoomTokens> tokens;
     std::map<std::string, std::unique_ptr<LateClient>> clients;
     // In the order of their ends, last first.
     std::unique_ptr<engine::Shards> shards;
+    std::unique_ptr<engine::Shards> projection;
     std::unique_ptr<Room> room;
     std::unique_ptr<rpc::GrpcServer> server;
     bool opened = false;
@@ -99,7 +102,12 @@ class Process::Impl {
   absl::Status OpenPorts();
   absl::Status MakeRoom(RoomSpec& spec);
   absl::Status ServeRoom(RoomParts& parts);
-  void WatchStore(RoomParts& parts, int shard, const engine::Store& store);
+  absl::StatusOr<std::unique_ptr<engine::Shards>> OpenShards(const std::string& name, int shards,
+                                                             std::vector<int> owned,
+                                                             const engine::Program& program,
+                                                             telemetry::MetricsScope& metrics,
+                                                             EngineTelemetry& observer);
+  void WatchStore(telemetry::MetricsScope& metrics, int shard, const engine::Store& store);
   std::map<std::string, AdminHttp::Handler> AdminPaths();
   void SetReady(bool ready);
   [[noreturn]] void Die(absl::string_view what, const absl::Status& status);
@@ -383,39 +391,60 @@ absl::Status Process::Impl::MakeRoom(RoomSpec& spec) {
   WEFT_ASSIGN_OR_RETURN(parts.room, spec.make(*spec.config, surroundings));
   WEFT_CHECK(parts.room != nullptr);
   if (const engine::Program* program = parts.room->program(); program != nullptr) {
-    parts.engine =
-        std::make_unique<EngineTelemetry>(spec.name, settings_.shards, *parts.metrics, *log_);
-    engine::Options engine_options{.folder = absl::StrCat(settings_.data_dir, "/", spec.name),
-                                   .shards = settings_.shards,
-                                   .owned = settings_.owned_shards,
-                                   .observer = parts.engine.get(),
-                                   .on_fatal = [this](const absl::Status& status) {
-                                     Die("the state's disk failed", status);
-                                   }};
-    engine_options.recording_bytes = settings_.recording_bytes;
-    engine_options.open_store = [this, &parts, folder = engine_options.folder](int shard)
-        -> absl::StatusOr<std::unique_ptr<engine::Store>> {
-      WEFT_ASSIGN_OR_RETURN(
-          std::unique_ptr<engine::Store> store,
-          engine::OpenRocksStore({.folder = absl::StrCat(folder, "/shard-", shard),
-                                  .resources = resources_}));
-      WatchStore(parts, shard, *store);
-      return store;
-    };
-    WEFT_CHECK(event_log_ != nullptr);
-    const absl::Time began = absl::Now();
+    // Beside a projection there is one shard: it speaks for all partitions.
+    const bool alone = parts.room->projection() != nullptr;
+    const int shards = alone ? 1 : settings_.shards;
+    const std::vector<int> owned = alone ? std::vector<int>() : settings_.owned_shards;
+    parts.engine = std::make_unique<EngineTelemetry>(spec.name, shards, *parts.metrics, *log_);
     WEFT_ASSIGN_OR_RETURN(parts.shards,
-                          engine::Open(engine_options, *program, *event_log_, *clock_));
-    log_->LogAs(spec.name, Level::kInfo, "state open",
-                {{"seconds", absl::ToDoubleSeconds(absl::Now() - began)}});
+                          OpenShards(spec.name, shards, owned, *program, *parts.metrics, *parts.engine));
+  }
+  if (const engine::Program* program = parts.room->projection(); program != nullptr) {
+    const std::string& name = program->room;
+    parts.projection_metrics =
+        std::make_unique<telemetry::MetricsScope>(metrics_, telemetry::Labels{{"room", name}});
+    parts.projection_engine = std::make_unique<EngineTelemetry>(
+        name, settings_.shards, *parts.projection_metrics, *log_);
+    WEFT_ASSIGN_OR_RETURN(parts.projection,
+                          OpenShards(name, settings_.shards, /*owned=*/{}, *program,
+                                     *parts.projection_metrics, *parts.projection_engine));
   }
   return absl::OkStatus();
 }
 
-void Process::Impl::WatchStore(RoomParts& parts, int shard, const engine::Store& store) {
+absl::StatusOr<std::unique_ptr<engine::Shards>> Process::Impl::OpenShards(
+    const std::string& name, int shards, std::vector<int> owned, const engine::Program& program,
+    telemetry::MetricsScope& metrics, EngineTelemetry& observer) {
+  engine::Options options{.folder = absl::StrCat(settings_.data_dir, "/", name),
+                          .shards = shards,
+                          .owned = std::move(owned),
+                          .observer = &observer,
+                          .on_fatal = [this](const absl::Status& status) {
+                            Die("the state's disk failed", status);
+                          }};
+  options.recording_bytes = settings_.recording_bytes;
+  options.open_store = [this, &metrics, folder = options.folder](
+                           int shard) -> absl::StatusOr<std::unique_ptr<engine::Store>> {
+    WEFT_ASSIGN_OR_RETURN(std::unique_ptr<engine::Store> store,
+                          engine::OpenRocksStore({.folder = absl::StrCat(folder, "/shard-", shard),
+                                                  .resources = resources_}));
+    WatchStore(metrics, shard, *store);
+    return store;
+  };
+  WEFT_CHECK(event_log_ != nullptr);
+  const absl::Time began = absl::Now();
+  WEFT_ASSIGN_OR_RETURN(std::unique_ptr<engine::Shards> opened,
+                        engine::Open(options, program, *event_log_, *clock_));
+  log_->LogAs(name, Level::kInfo, "state open",
+              {{"seconds", absl::ToDoubleSeconds(absl::Now() - began)}});
+  return opened;
+}
+
+void Process::Impl::WatchStore(telemetry::MetricsScope& metrics, int shard,
+                               const engine::Store& store) {
   const telemetry::Labels labels = {{"shard", absl::StrCat(shard)}};
   const auto gauge = [&](const char* name, const char* help) {
-    return &parts.metrics->GetGauge(name, help, labels);
+    return &metrics.GetGauge(name, help, labels);
   };
   telemetry::Gauge* keys = gauge("weft_rocksdb_keys", "Keys, estimated.");
   telemetry::Gauge* sst = gauge("weft_rocksdb_sst_bytes", "Size of the table files.");
@@ -446,6 +475,7 @@ absl::Status Process::Impl::ServeRoom(RoomParts& parts) {
                              .observer = parts.served.get(),
                              .reflection = settings_.reflection,
                              .queues = settings_.grpc_queues});
+  if (parts.projection != nullptr) parts.room->BindProjection(*server, *parts.projection);
   parts.room->Bind(*server, parts.shards.get());
   if (server->methods().empty()) return absl::OkStatus();  // A room with doors of its own.
   rpc::RegisterHealth(*server, health_);
@@ -492,10 +522,12 @@ void Process::Impl::Stop() {
   // the shards run.
   for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
     if ((*it)->shards != nullptr) (*it)->shards->Stop();
+    if ((*it)->projection != nullptr) (*it)->projection->Stop();
   }
   for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
     (*it)->server.reset();
     (*it)->room.reset();
+    (*it)->projection.reset();
     (*it)->shards.reset();
   }
   if (health_server_ != nullptr) health_server_->Shutdown(absl::Seconds(1));

@@ -14,7 +14,8 @@
 //
 // Several rooms in one process share the log, the admin and health port, one
 // registry (series bear the label `room`), the block cache and the client pool;
-// each has a gRPC port and shards in <data_dir>/<room>.
+// each has a gRPC port and shards in <data_dir>/<room>; a room's projection has its
+// shards in <data_dir>/<name of its program>, and its series bear that name.
 #pragma once
 
 #include <functional>

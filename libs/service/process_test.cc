@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <set>
@@ -16,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "libs/base/ids.h"
 #include "libs/rpc/grpc_client.h"
 #include "libs/service/admin_http.h"
 #include "libs/service/identity.h"
@@ -65,6 +67,52 @@ class KeeperRoom final : public Room {
 
  private:
   engine::Program program_;
+};
+
+// Its command emits; its projection, in a folder of its own, follows that topic and
+// answers the Echo.
+class PairRoom final : public Room {
+ public:
+  static constexpr char kTopic[] = "touches.v1";
+  PairRoom() : program_("pair"), projection_("pair-replica") {
+    program_.Emits(kTopic, {});
+    program_.Command<TouchRequest, EchoResponse>(kTouch, &Tell);
+    projection_.Events(kTopic, [](const engine::Event& event, engine::Turn& turn) {
+      TouchRequest touch;
+      touch.ParseFromString(event.payload);
+      turn.Put(kTouches, "last", touch);
+      return absl::OkStatus();
+    });
+  }
+  engine::Program* program() override { return &program_; }
+  engine::Program* projection() override { return &projection_; }
+  void BindProjection(rpc::MethodRegistry& methods, engine::Shards& shards) override {
+    methods.Unary<EchoRequest, EchoResponse>(
+        kEcho, [&shards](const rpc::CallContext& context, const EchoRequest&,
+                         rpc::Reply<EchoResponse> reply) {
+          const std::string tenant = context.principal.tenant;
+          const engine::Token first{"pair", PartitionOf(tenant), kTopic, 1};
+          shards.WaitFor(tenant, first, context.Remaining(), [&, tenant, reply](absl::Status s) {
+            if (!s.ok()) return reply(s, {});
+            const auto view = shards.Read(tenant);
+            EchoResponse response;
+            response.set_payload((*view)->Get(kTouches, "last")->payload());
+            reply(response, {});
+          });
+        });
+  }
+  void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) override {
+    BindCommand<TouchRequest>(methods, *shards, kTouch);
+  }
+
+ private:
+  static absl::StatusOr<EchoResponse> Tell(const TouchRequest& request, engine::Turn& turn) {
+    turn.Emit(kTopic, "last", request);
+    return EchoResponse();
+  }
+
+  engine::Program program_;
+  engine::Program projection_;
 };
 
 // Has no state; its Echo asks the keeper. Its own door is two flags.
@@ -185,6 +233,27 @@ std::string Http(const std::string& target, const std::string& request) {
   }
   close(fd);
   return answer;
+}
+
+TEST_CASE("a room's projection follows beside its program, in a folder of its own",
+          "[service]") {
+  testing::TempDir folder;
+  Lines lines;
+  ProcessOptions options = Options(folder.path(), lines.log);
+  options.service.set_shards(4);
+  options.rooms = {Spec<EchoRequest>(
+      "pair", [](const EchoRequest&) { return absl::OkStatus(); },
+      [](const EchoRequest&, const Surroundings&) { return std::make_unique<PairRoom>(); })};
+  for (const bool again : {false, true}) {
+    auto process = Process::Start(options);
+    REQUIRE(process.status() == absl::OkStatus());
+    rpc::Client& client = (*process)->client("pair");
+    if (!again) REQUIRE(Call(client, kTouch, Touch("r1", "one")).ok());
+    CHECK(PayloadOf(Call(client, kEcho, EchoRequest())) == "one");
+  }
+  CHECK(std::filesystem::exists(folder.path() + "/pair/shard-0"));
+  CHECK_FALSE(std::filesystem::exists(folder.path() + "/pair/shard-1"));
+  CHECK(std::filesystem::exists(folder.path() + "/pair-replica/shard-3"));
 }
 
 TEST_CASE("a room in a process serves commands and reads", "[service]") {

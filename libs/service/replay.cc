@@ -1,10 +1,10 @@
 #include "libs/service/replay.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
@@ -24,12 +24,6 @@ absl::StatusOr<engine::ReplayReport> ReplayRecording(
     folder = std::filesystem::path(path).parent_path().string();
   }
   WEFT_ASSIGN_OR_RETURN(const std::string name, engine::RecordedRoom(folder));
-  const auto spec = std::find_if(options.rooms.begin(), options.rooms.end(),
-                                 [&](const RoomSpec& room) { return room.name == name; });
-  if (spec == options.rooms.end()) {
-    return NotFound("ROOM_UNKNOWN",
-                    absl::StrCat("the recording is of the room ", name, ", which is not here"));
-  }
   const SystemClock clock;
   telemetry::Logger log("replay", telemetry::Level::kWarning);
   telemetry::Metrics metrics;
@@ -50,13 +44,18 @@ absl::StatusOr<engine::ReplayReport> ReplayRecording(
   };
   for (const RoomSpec& room : options.rooms) add(room.name);
   for (const auto& [room, target] : settings.rooms) add(room);
-  WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<Room> room,
-                        spec->make(*spec->config, surroundings));
-  const engine::Program* program = room->program();
-  if (program == nullptr) {
-    return NotFound("ROOM_UNKNOWN", absl::StrCat("the room ", name, " keeps no state"));
+  for (const RoomSpec& spec : options.rooms) {
+    // A projection bears its room's name and more.
+    if (!absl::StartsWith(name, spec.name)) continue;
+    WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<Room> room, spec.make(*spec.config, surroundings));
+    for (const engine::Program* program : {room->program(), room->projection()}) {
+      if (program != nullptr && program->room == name) {
+        return engine::Replay(*program, folder, before);
+      }
+    }
   }
-  return engine::Replay(*program, folder, before);
+  return NotFound("ROOM_UNKNOWN",
+                  absl::StrCat("the recording is of ", name, ", whose state is not kept here"));
 }
 
 }  // namespace weft::service

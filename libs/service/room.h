@@ -6,7 +6,7 @@
 //                                           const service::Surroundings&);
 //
 // main.cc runs one room; services/all-in-one runs all. The order is: MakeRoom,
-// program() opens the shards, Bind() registers the methods, then the server
+// program() (and projection()) open the shards, Bind() registers the methods, then the server
 // listens. To stop, the server goes first, then the shards' threads, then the
 // room, then the shards: the room may refer to both until its end.
 #pragma once
@@ -49,6 +49,12 @@ class Room {
   virtual ~Room() = default;
   // Its declaration to the engine; nullptr for a room without state (gateway).
   virtual engine::Program* program() = 0;
+  // A second program beside it, in a folder of its own that bears the program's
+  // name: one that only follows topics (no commands, events, tasks or timers), so
+  // that every process may have it while `program` runs in one. nullptr for most.
+  virtual engine::Program* projection() { return nullptr; }
+  // Where the projection's shards come in, before Bind().
+  virtual void BindProjection(rpc::MethodRegistry& /*methods*/, engine::Shards& /*shards*/) {}
   // Registers its methods. `shards` is nullptr for a room without state.
   virtual void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) = 0;
   // Once the process serves: opens doors of the room's own (the gateway's HTTP).

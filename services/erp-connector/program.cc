@@ -36,7 +36,7 @@ engine::Program MakeProgram(const Settings& settings) {
   Command(program, settings, "SendExport", &app::SendExport);
   DeclareRecords(settings, program);
 
-  program.Emits(engine::kTimeline, {});
+  program.Emits(engine::kTimeline, engine::kTimelineOptions);
   program.Emits(kStockTopic, {});
   program.Emits(kErpOrdersTopic, {});
   program.Emits(kDirectoryTopic, {.compacted = true});

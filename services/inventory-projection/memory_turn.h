@@ -71,6 +71,10 @@ class MemoryTurn final : public engine::Turn {
                  std::optional<std::string> payload) override {
     emitted.push_back({type, subject, payload.value_or("")});
   }
+  void EmitBytesTo(uint32_t, const std::string& topic, const std::string& type,
+                   const std::string& subject, std::optional<std::string> payload) override {
+    EmitBytes(topic, type, subject, std::move(payload));
+  }
   void EmitRaw(const std::string&, const std::string&,
                std::vector<std::pair<std::string, std::string>>, std::string) override {}
   void SetTimer(const std::string& kind, const std::string& key, absl::Time due,

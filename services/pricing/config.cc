@@ -19,6 +19,7 @@ absl::StatusOr<Settings> MakeSettings(const v1::PricingConfig& config) {
                                                           " is not in 1..5000"));
   }
   if (config.max_lines() > 0) settings.max_lines = config.max_lines();
+  if (config.has_documents_owner()) settings.documents_owner = config.documents_owner();
   return settings;
 }
 

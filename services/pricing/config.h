@@ -14,6 +14,7 @@ namespace weft::pricing {
 struct Settings {
   std::set<std::string> login_required_channels;  // "*" = all.
   int max_lines = 5000;
+  bool documents_owner = true;
 
   bool LoginRequired(absl::string_view channel) const {
     return login_required_channels.count("*") > 0 ||

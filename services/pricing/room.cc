@@ -15,29 +15,39 @@ class PricingRoom final : public service::Room {
       : settings_(std::move(settings)),
         clock_(*surroundings.clock),
         mac_key_(surroundings.mac_key),
-        program_(MakeProgram(memory_)) {}
+        replica_(MakeReplica(memory_)),
+        owner_(MakeOwner()) {}
 
-  engine::Program* program() override { return &program_; }
-  void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) override {
-    service_ = std::make_unique<Service>(settings_, memory_, *shards, clock_, mac_key_);
+  engine::Program* program() override { return settings_.documents_owner ? &owner_ : nullptr; }
+  engine::Program* projection() override { return &replica_; }
+  void BindProjection(rpc::MethodRegistry& methods, engine::Shards& shards) override {
+    service_ = std::make_unique<Service>(settings_, memory_, shards, clock_, mac_key_);
     service_->Bind(methods);
   }
+  void Bind(rpc::MethodRegistry& /*methods*/, engine::Shards* /*shards*/) override {}
 
  private:
   const Settings settings_;
   const Clock& clock_;
   const std::string mac_key_;
   FactMemory memory_;
-  engine::Program program_;
+  engine::Program replica_;
+  engine::Program owner_;
   std::unique_ptr<Service> service_;
 };
 
 }  // namespace
 
-engine::Program MakeProgram(FactMemory& memory) {
-  engine::Program program("pricing");
+engine::Program MakeReplica(FactMemory& memory) {
+  engine::Program program("pricing-replica");
   program.Events(engine::kTimeline, &app::OnFact);
   program.read_models.push_back(&memory);
+  return program;
+}
+
+engine::Program MakeOwner() {
+  engine::Program program("pricing");
+  program.Emits(engine::kTimeline, engine::kTimelineOptions);
   return program;
 }
 

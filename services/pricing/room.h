@@ -10,8 +10,13 @@
 
 namespace weft::pricing {
 
-// What the room declares to the engine. `memory` outlives the shards.
-engine::Program MakeProgram(FactMemory& memory);
+// The projection "pricing-replica": facts and documents of the timeline, for
+// reading. Every process has it. `memory` outlives the shards.
+engine::Program MakeReplica(FactMemory& memory);
+// The program "pricing": what is decided, not followed: drafts, checks and
+// publishing of documents. One process of an installation has it
+// (room.documents_owner).
+engine::Program MakeOwner();
 
 // `config` has passed MakeSettings().
 std::unique_ptr<service::Room> MakeRoom(const v1::PricingConfig& config,

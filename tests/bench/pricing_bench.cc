@@ -238,7 +238,7 @@ void MeasureRules(FactMemory& memory, double seconds) {
 
 int Main(double seconds) {
   FactMemory memory;
-  engine::Program program = MakeProgram(memory);
+  engine::Program program = MakeReplica(memory);
   Loader loader(memory);
   Fill(loader);
   std::printf("%ld facts in %.2f s of applying: %.0f facts/s\n", static_cast<long>(loader.count()),

@@ -164,13 +164,13 @@ int Run(int argc, char** argv) {
   auto erp_shards = engine::Open(erp_options, *erp_room->program(), **log, clock);
   WEFT_CHECK_OK(erp_shards);
   engine::Options pricing_options;
-  pricing_options.folder = folder + "/pricing";
-  auto pricing_shards = engine::Open(pricing_options, *pricing_room->program(), **log, clock);
+  pricing_options.folder = folder + "/pricing-replica";
+  auto pricing_shards = engine::Open(pricing_options, *pricing_room->projection(), **log, clock);
   WEFT_CHECK_OK(pricing_shards);
   Methods erp_methods;
   erp_room->Bind(erp_methods, erp_shards->get());
   Methods pricing_methods;
-  pricing_room->Bind(pricing_methods, pricing_shards->get());
+  pricing_room->BindProjection(pricing_methods, **pricing_shards);
 
   const demo::Feed feed(catalogue, {.invoices = false});
   std::string token;

@@ -62,7 +62,7 @@ inline void SetUs(google::protobuf::Timestamp& out, const char* rfc3339) {
 class PricingBench {
  public:
   explicit PricingBench(Settings settings = {}, std::string mac_key = std::string(32, 'k'))
-      : program_(MakeProgram(*memory_)), room_(program_) {
+      : program_(MakeReplica(*memory_)), room_(program_) {
     service_ = std::make_unique<Service>(std::move(settings), *memory_, room_.shards(), clock_,
                                          mac_key);
     service_->Bind(methods_);
