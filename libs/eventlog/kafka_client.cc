@@ -93,6 +93,32 @@ int Milliseconds(absl::Duration duration) {
   return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(duration), 0, 600'000));
 }
 
+Record ToRecord(const rd_kafka_message_t& message) {
+  Record record;
+  record.offset = message.offset;
+  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  record.append_time = absl::FromUnixMillis(rd_kafka_message_timestamp(&message, &type));
+  if (message.key != nullptr) {
+    record.key.assign(static_cast<const char*>(message.key), message.key_len);
+  }
+  if (message.payload != nullptr) {
+    record.value.emplace(static_cast<const char*>(message.payload), message.len);
+  }
+  rd_kafka_headers_t* headers = nullptr;  // The message's.
+  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
+                       RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i) {
+      record.headers.push_back(
+          {name, value == nullptr ? "" : std::string(static_cast<const char*>(value), size)});
+    }
+  }
+  return record;
+}
+
 absl::Status KafkaUnavailable(const std::string& doing, rd_kafka_resp_err_t code) {
   return LogUnavailable(absl::StrCat(doing, ": ", rd_kafka_err2str(code)));
 }

@@ -53,6 +53,9 @@ absl::StatusOr<KafkaHandle> NewKafkaClient(rd_kafka_type_t type, const KafkaCont
 
 int Milliseconds(absl::Duration duration);
 
+// The record of a message without an error.
+Record ToRecord(const rd_kafka_message_t& message);
+
 absl::Status KafkaUnavailable(const std::string& doing, rd_kafka_resp_err_t code);
 
 // LOG_CHANGED: another cluster answers.
@@ -64,6 +67,10 @@ class KafkaIdentity {
   // False once `from` knows another cluster id than the one pinned, and ever
   // after. Does not wait.
   bool Holds(rd_kafka_t* from) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool changed() ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    return changed_;
+  }
   // Waits for an id.
   absl::StatusOr<std::string> Get(rd_kafka_t* from, absl::Duration timeout)
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -7,19 +7,26 @@
 #include "libs/eventlog/kafka_client.h"
 #include "libs/eventlog/kafka_producer.h"
 #include "libs/eventlog/kafka_reader.h"
-#include "libs/eventlog/kafka_topics.h"
+#include "libs/eventlog/kafka_shared.h"
 
 namespace weft::eventlog {
 
 class KafkaLog::Impl {
  public:
   explicit Impl(KafkaLogOptions given)
-      : options(std::move(given)), topics(options), producer(options, topics, identity) {}
+      : options(std::move(given)),
+        topics(options),
+        watch(options, topics, identity),
+        producer(shared) {}
 
   // Destroyed from the last to the first.
   const KafkaLogOptions options;
   internal::KafkaIdentity identity;
   internal::KafkaTopics topics;
+  internal::KafkaCounters counters;
+  internal::KafkaWatch watch;
+  const internal::KafkaShared shared{options, topics, identity, watch, counters};
+  internal::KafkaReaders readers;
   internal::KafkaProducer producer;
 };
 
@@ -32,6 +39,7 @@ absl::StatusOr<std::unique_ptr<KafkaLog>> KafkaLog::Open(KafkaLogOptions options
   auto impl = std::make_unique<Impl>(std::move(options));
   WEFT_RETURN_IF_ERROR(impl->topics.Start());
   WEFT_RETURN_IF_ERROR(impl->producer.Start());
+  impl->watch.Start();
   return std::unique_ptr<KafkaLog>(new KafkaLog(std::move(impl)));
 }
 
@@ -54,10 +62,19 @@ void KafkaLog::Append(const TopicPartition& where, std::vector<NewRecord> record
 }
 absl::StatusOr<std::unique_ptr<Reader>> KafkaLog::OpenReader(
     std::vector<StartPosition> positions) {
-  return internal::KafkaReader::Open(impl_->options, impl_->topics, impl_->identity, positions);
+  WEFT_ASSIGN_OR_RETURN(auto reader,
+                        internal::KafkaReader::Open(impl_->shared, impl_->readers, positions));
+  return reader;
 }
 absl::StatusOr<Watermarks> KafkaLog::GetWatermarks(const TopicPartition& where) {
   return impl_->topics.GetWatermarks(where);
+}
+LogStats KafkaLog::Stats() {
+  LogStats stats = impl_->counters.Get();
+  stats.cluster_changed = impl_->identity.changed();
+  stats.connected = impl_->watch.connected();
+  impl_->readers.AddTo(stats);
+  return stats;
 }
 
 }  // namespace weft::eventlog

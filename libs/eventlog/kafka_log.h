@@ -11,13 +11,18 @@
 //  - The cluster's id is pinned when it is first seen. When another one answers
 //    (a broker that was wiped), appends and readers say LOG_CHANGED from then
 //    on; a new KafkaLog must be made by decision.
-//  - A topic made anew under its old name is noticed by the remembered record
-//    or by an offset behind the end, not otherwise.
+//  - A topic made anew under its old name is noticed, too, within seconds: a
+//    record of each topic that was read is looked at again and again. Where only
+//    appends went, by an end that went back. Appends to it and its readers say
+//    LOG_CHANGED; other topics go on.
+//  - A client with an error that it cannot get over is replaced by a new one: a
+//    reader goes on where it was, a producer as above.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +53,9 @@ struct KafkaLogOptions {
   bool manage_topics = true;
   int replication_factor = -1;  // Of topics we make; -1 = the broker's default.
   int min_insync_replicas = 0;  // Of topics we make; 0 = the broker's default.
+  // Topics whose retention and compaction an operator has chosen otherwise than
+  // we would have: EnsureTopic takes them as they are.
+  std::set<std::string> retention_is_operators;
 
   // No topic's max_record_bytes exceeds it.
   int64_t max_record_bytes = 16 << 20;
@@ -57,7 +65,7 @@ struct KafkaLogOptions {
 
   // How long a call that asks the cluster something waits for the answer.
   absl::Duration request_timeout = absl::Seconds(15);
-  // How often the cluster's id is looked at.
+  // How often the cluster's id and the topics' records are looked at.
   absl::Duration identity_interval = absl::Seconds(2);
   // How long the destructor waits for appends to be confirmed.
   absl::Duration close_timeout = absl::Seconds(5);
@@ -83,6 +91,7 @@ class KafkaLog final : public EventLog {
   absl::StatusOr<std::unique_ptr<Reader>> OpenReader(
       std::vector<StartPosition> positions) override;
   absl::StatusOr<Watermarks> GetWatermarks(const TopicPartition& where) override;
+  LogStats Stats() override;
 
  private:
   class Impl;

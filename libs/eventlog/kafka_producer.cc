@@ -14,6 +14,7 @@ namespace {
 
 constexpr absl::Duration kPollWait = absl::Milliseconds(100);
 constexpr absl::Duration kLookUpPause = absl::Seconds(1);
+constexpr absl::Duration kRememberInterval = absl::Seconds(1);
 
 rd_kafka_vu_t Argument(rd_kafka_vtype_t type) {
   rd_kafka_vu_t argument{};
@@ -23,9 +24,11 @@ rd_kafka_vu_t Argument(rd_kafka_vtype_t type) {
 
 }  // namespace
 
-KafkaProducer::KafkaProducer(const KafkaLogOptions& options, KafkaTopics& topics,
-                             KafkaIdentity& identity)
-    : options_(options), topics_(topics), identity_(identity), context_{options, this} {}
+KafkaProducer::KafkaProducer(const KafkaShared& shared)
+    : shared_(shared),
+      options_(shared.options),
+      topics_(shared.topics),
+      context_{shared.options, this} {}
 
 absl::Status KafkaProducer::Start() {
   WEFT_ASSIGN_OR_RETURN(KafkaHandle handle, NewHandle());
@@ -72,12 +75,15 @@ void KafkaProducer::Append(const TopicPartition& where, std::vector<NewRecord> r
   call->open = records.size();
   for (const NewRecord& record : records) call->bytes += static_cast<size_t>(SizeOf(record));
   call->records = std::move(records);
+  call->begun = clock_.Steady();
+  const absl::Status topic_holds = shared_.watch.Check(where.topic);
 
   MutexLock lock(mutex_);
   call->number = ++last_number_;
-  if (stopping_ || changed_ || IsBehindFailure(where)) {
-    Fail(std::move(call), changed_    ? ClusterChanged()
-                          : stopping_ ? LogUnavailable("it is being closed")
+  if (stopping_ || changed_ || !topic_holds.ok() || IsBehindFailure(where)) {
+    Fail(std::move(call), changed_            ? ClusterChanged()
+                          : !topic_holds.ok() ? topic_holds
+                          : stopping_         ? LogUnavailable("it is being closed")
                                       : LogUnavailable("an append in front of it failed"));
     WakeThread();
     return;
@@ -197,18 +203,34 @@ void KafkaProducer::OnDelivery(rd_kafka_t* from, const rd_kafka_message_t& messa
                                   options_.max_record_bytes);
     } else if (message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
                message.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
-      topics_.Forget(call.where.topic);
-      call.error = TopicUnknown(call.where.topic);
+      // Whoever repeats it hears whether the topic is gone.
+      topics_.Doubt(call.where.topic);
     }
     Break(KafkaUnavailable("append", message.err));
     return;
   }
+  if (message.offset < 0) {
+    // Written by an attempt whose answer was lost, nobody says where.
+    Break(LogUnavailable("an append was confirmed without its offset"));
+    return;
+  }
   call.first_offset = std::min(call.first_offset, message.offset);
   if (--call.open > 0) return;
+  CheckGrowth(call);
   records_in_flight_ -= call.count;
   bytes_in_flight_ -= call.bytes;
   const auto node = sent_.extract(call.number);
   finished_.push_back(std::move(node.mapped()));
+}
+
+void KafkaProducer::CheckGrowth(Call& call) {
+  const auto [it, first] = last_confirmed_.try_emplace(call.where, call.first_offset);
+  if (!first && call.first_offset <= it->second) {
+    call.error = LogChanged(call.where, call.first_offset, "the topic is a new one, an append");
+    shared_.watch.MarkChanged(call.where.topic, call.error);
+    return;
+  }
+  it->second = call.first_offset;
 }
 
 void KafkaProducer::OnError(rd_kafka_t* from, rd_kafka_resp_err_t code, const std::string& text) {
@@ -253,6 +275,7 @@ void KafkaProducer::CallBack() {
       if (finished_.empty()) return;
       finished.swap(finished_);
     }
+    Account(finished);
     for (const CallPtr& call : finished) {
       if (!call->counted) {
         call->done(call->error.ok() ? absl::StatusOr<int64_t>(call->first_offset)
@@ -270,6 +293,24 @@ void KafkaProducer::CallBack() {
       if (--it->second == 0) failed_.erase(it);
     }
   }
+}
+
+void KafkaProducer::Account(const std::deque<CallPtr>& finished) {
+  const absl::Duration now = clock_.Steady();
+  const bool remember = now >= next_remember_;
+  if (remember) next_remember_ = now + kRememberInterval;
+  KafkaCounters::Appends appends;
+  for (const CallPtr& call : finished) {
+    if (!call->error.ok()) {
+      appends.failed[call->where.topic] += call->count;
+      continue;
+    }
+    appends.succeeded[call->where.topic] += call->count;
+    appends.durations.push_back(now - call->begun);
+    if (!remember || call->count == 0) continue;
+    shared_.watch.Remember(call->where, call->first_offset, "", true);
+  }
+  shared_.counters.CountAppends(appends);
 }
 
 void KafkaProducer::Renew() {
@@ -297,6 +338,7 @@ void KafkaProducer::Renew() {
   if (!fresh.ok()) return;
   handle_ = *std::move(fresh);
   broken_ = absl::OkStatus();
+  shared_.counters.CountProducerRenewed();
 }
 
 void KafkaProducer::LookUpFront() {
@@ -361,7 +403,7 @@ void KafkaProducer::Run() {
     const absl::Duration now = clock_.Steady();
     if (handle != nullptr && now >= next_identity) {
       next_identity = now + options_.identity_interval;
-      const bool holds = identity_.Holds(handle);
+      const bool holds = shared_.identity.Holds(handle);
       MutexLock lock(mutex_);
       if (!holds && !changed_) {
         changed_ = true;

@@ -18,14 +18,14 @@
 #include "libs/base/clock.h"
 #include "libs/base/sync.h"
 #include "libs/eventlog/kafka_client.h"
-#include "libs/eventlog/kafka_topics.h"
+#include "libs/eventlog/kafka_shared.h"
 
 namespace weft::eventlog::internal {
 
 // Thread safe. What the constructor takes outlives it.
 class KafkaProducer final : public KafkaEvents {
  public:
-  KafkaProducer(const KafkaLogOptions& options, KafkaTopics& topics, KafkaIdentity& identity);
+  explicit KafkaProducer(const KafkaShared& shared);
   ~KafkaProducer() override;
   absl::Status Start();
 
@@ -37,9 +37,16 @@ class KafkaProducer final : public KafkaEvents {
   void OnError(rd_kafka_t* from, rd_kafka_resp_err_t code, const std::string& text) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The present client, for tests that break it.
+  rd_kafka_t* handle_for_test() ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    return handle_.get();
+  }
+
  private:
   struct Call {
     uint64_t number = 0;
+    absl::Duration begun;  // By the steady clock.
     TopicPartition where;
     std::vector<NewRecord> records;  // Until librdkafka has them.
     AppendCallback done;
@@ -64,6 +71,10 @@ class KafkaProducer final : public KafkaEvents {
   void LookUpFront() ABSL_LOCKS_EXCLUDED(mutex_);
   void AnswerEmpty() ABSL_LOCKS_EXCLUDED(mutex_);
   void CallBack() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Counts them, and remembers where records are now.
+  void Account(const std::deque<CallPtr>& finished) ABSL_LOCKS_EXCLUDED(mutex_);
+  // An offset that was given before is given by a topic that is another one.
+  void CheckGrowth(Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Fail(CallPtr call, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether the caller cannot know yet that an append in front of it failed.
   bool IsBehindFailure(const TopicPartition& where) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -73,9 +84,9 @@ class KafkaProducer final : public KafkaEvents {
   void FailAll(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const KafkaShared& shared_;
   const KafkaLogOptions& options_;
   KafkaTopics& topics_;
-  KafkaIdentity& identity_;
   const KafkaContext context_;
   const SystemClock clock_;
 
@@ -92,6 +103,8 @@ class KafkaProducer final : public KafkaEvents {
   // Failed appends whose callbacks have not returned.
   std::map<TopicPartition, size_t> failed_ ABSL_GUARDED_BY(mutex_);
   const Call* calling_ ABSL_GUARDED_BY(mutex_) = nullptr;  // A failed one.
+  std::map<TopicPartition, int64_t> last_confirmed_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration next_remember_;  // The thread's.
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
@@ -21,6 +22,7 @@ constexpr int64_t kFrameBytes = 64 << 10;
 // A consumer that was away for less than this sees every tombstone.
 constexpr absl::Duration kTombstoneRetention = absl::Hours(24);
 constexpr absl::Duration kPause = absl::Milliseconds(50);
+constexpr absl::Duration kMissingFor = absl::Seconds(3);
 
 std::string RetentionMs(absl::Duration time) {
   if (time == absl::InfiniteDuration()) return "-1";
@@ -72,31 +74,58 @@ absl::Status KafkaTopics::Start() {
   // that allow it.
   WEFT_ASSIGN_OR_RETURN(
       handle_, NewKafkaClient(RD_KAFKA_CONSUMER, context_,
-                              {{"group.id", "weft"}, {"allow.auto.create.topics", "false"}}));
+                              {{"group.id", "weft"},
+                               {"allow.auto.create.topics", "false"},
+                               // For the records KafkaWatch looks at again.
+                               {"enable.auto.commit", "false"},
+                               {"enable.auto.offset.store", "false"},
+                               {"auto.offset.reset", "error"},
+                               {"fetch.wait.max.ms", "50"},
+                               {"fetch.message.max.bytes", "1"},
+                               {"queued.min.messages", "1"},
+                               {"queued.max.messages.kbytes", "1024"}}));
+  rd_kafka_poll_set_consumer(handle_.get());
   return absl::OkStatus();
 }
 
 std::optional<KafkaTopicInfo> KafkaTopics::Known(const std::string& topic) {
   MutexLock lock(mutex_);
   const auto it = known_.find(topic);
-  if (it == known_.end()) return std::nullopt;
-  return it->second;
+  if (it == known_.end() || it->second.doubted) return std::nullopt;
+  return it->second.info;
 }
 
-void KafkaTopics::Forget(const std::string& topic) {
+void KafkaTopics::Doubt(const std::string& topic) {
   MutexLock lock(mutex_);
-  known_.erase(topic);
+  const auto it = known_.find(topic);
+  if (it != known_.end()) it->second.doubted = true;
 }
 
 absl::StatusOr<KafkaTopicInfo> KafkaTopics::Find(const std::string& topic) {
   if (const auto known = Known(topic); known.has_value()) return *known;
-  WEFT_ASSIGN_OR_RETURN(const auto partitions, AskPartitions(topic));
-  if (!partitions.has_value()) return TopicUnknown(topic);
+  return FindAgain(topic, context_.options.request_timeout);
+}
+
+absl::StatusOr<KafkaTopicInfo> KafkaTopics::FindAgain(const std::string& topic,
+                                                      absl::Duration timeout) {
+  WEFT_ASSIGN_OR_RETURN(const auto partitions, AskPartitions(topic, timeout));
   MutexLock lock(mutex_);
-  // Somebody may have ensured it meanwhile, and knows more.
-  return known_
-      .try_emplace(topic, KafkaTopicInfo{*partitions, context_.options.max_record_bytes, {}})
-      .first->second;
+  const auto it = known_.find(topic);
+  if (partitions.has_value()) {
+    // Somebody may have ensured it meanwhile, and knows more.
+    const KafkaTopicInfo fresh{*partitions, context_.options.max_record_bytes, {}};
+    Entry& entry = known_.try_emplace(topic, Entry{fresh}).first->second;
+    entry.doubted = false;
+    entry.missing_since = absl::InfiniteFuture();
+    return entry.info;
+  }
+  if (it == known_.end()) return TopicUnknown(topic);
+  absl::Time& since = it->second.missing_since;
+  since = std::min(since, absl::Now());
+  if (absl::Now() - since < kMissingFor) {
+    return LogUnavailable(absl::StrCat("the broker does not know ", topic, " at the moment"));
+  }
+  return TopicUnknown(topic);
 }
 
 absl::Status KafkaTopics::Check(const TopicPartition& where) {
@@ -105,13 +134,14 @@ absl::Status KafkaTopics::Check(const TopicPartition& where) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<int32_t>> KafkaTopics::AskPartitions(const std::string& topic) {
+absl::StatusOr<std::optional<int32_t>> KafkaTopics::AskPartitions(const std::string& topic,
+                                                                 absl::Duration timeout) {
   if (topic.empty()) return std::optional<int32_t>();
   const KafkaTopic local(rd_kafka_topic_new(handle_.get(), topic.c_str(), nullptr));
   if (local == nullptr) return std::optional<int32_t>();
   const rd_kafka_metadata_t* answer = nullptr;
-  const auto code = rd_kafka_metadata(handle_.get(), 0, local.get(), &answer,
-                                      Milliseconds(context_.options.request_timeout));
+  const auto code =
+      rd_kafka_metadata(handle_.get(), 0, local.get(), &answer, Milliseconds(timeout));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaUnavailable("ask for topics", code);
   const std::unique_ptr<const rd_kafka_metadata_t, KafkaFree<rd_kafka_metadata_destroy>> metadata(
       answer);
@@ -153,7 +183,7 @@ absl::Status KafkaTopics::Ensure(const std::string& topic, const TopicOptions& w
   bool created = false;
   absl::StatusOr<std::optional<int32_t>> partitions;
   while (true) {
-    partitions = AskPartitions(topic);
+    partitions = AskPartitions(topic, context_.options.request_timeout);
     if (partitions.ok() && partitions->has_value()) break;
     if (partitions.ok() && !created) {
       if (!context_.options.manage_topics) return TopicUnknown(topic);
@@ -177,10 +207,10 @@ absl::Status KafkaTopics::Ensure(const std::string& topic, const TopicOptions& w
     // refusal for final.
     std::vector<TopicPartition> all;
     for (int32_t p = 0; p < wanted.partitions; ++p) all.push_back({topic, p});
-    WEFT_RETURN_IF_ERROR(AskOffsets(all, RD_KAFKA_OFFSET_END).status());
+    WEFT_RETURN_IF_ERROR(AskOffsets(all, RD_KAFKA_OFFSET_END, context_.options.request_timeout).status());
   }
   MutexLock lock(mutex_);
-  known_[topic] = {wanted.partitions, wanted.max_record_bytes, wanted.compacted};
+  known_[topic] = {{wanted.partitions, wanted.max_record_bytes, wanted.compacted}};
   return absl::OkStatus();
 }
 
@@ -269,36 +299,53 @@ absl::Status KafkaTopics::CheckSettings(const std::string& topic, const TopicOpt
     if (absl::Now() >= until) return LogUnavailable(absl::StrCat(topic, " shows no settings"));
     absl::SleepFor(kPause);
   }
-  const std::string policy = wanted.compacted ? "compact" : "delete";
-  if (settings["cleanup.policy"] != policy) {
-    return TopicMismatch(topic, absl::StrCat("its cleanup.policy is ", settings["cleanup.policy"],
-                                             ", not ", policy));
+  // All at once: an operator wants to hear it once.
+  std::vector<std::string> wrong;
+  const auto expect = [&](const char* name, const std::string& value, const char* why) {
+    if (settings[name] == value) return;
+    wrong.push_back(absl::StrCat(name, " is ", settings[name], ", not ", value, why));
+  };
+  // -1 is without a limit.
+  const auto expect_at_least = [&](const char* name, int64_t value, const char* why) {
+    int64_t found = 0;
+    if (absl::SimpleAtoi(settings[name], &found) &&
+        (found == -1 || (value != -1 && found >= value))) {
+      return;
+    }
+    wrong.push_back(absl::StrCat(name, " is ", settings[name], ", less than ", value, why));
+  };
+  expect("message.timestamp.type", "LogAppendTime", "");
+  expect_at_least("max.message.bytes", BatchLimit(wanted), "");
+  if (context_.options.retention_is_operators.count(topic) == 0) {
+    expect("cleanup.policy", wanted.compacted ? "compact" : "delete", "");
+    if (!wanted.compacted) {
+      int64_t wanted_ms = -1;
+      (void)absl::SimpleAtoi(RetentionMs(wanted.retention_time), &wanted_ms);
+      expect_at_least("retention.ms", wanted_ms, " (-1 = kept in full)");
+      expect_at_least("retention.bytes", wanted.retention_bytes, " (-1 = kept in full)");
+    }
   }
-  if (settings["message.timestamp.type"] != "LogAppendTime") {
-    return TopicMismatch(topic, absl::StrCat("its message.timestamp.type is ",
-                                             settings["message.timestamp.type"],
-                                             ", not LogAppendTime"));
+  if (context_.options.min_insync_replicas > 0) {
+    expect_at_least("min.insync.replicas", context_.options.min_insync_replicas, "");
   }
-  int64_t limit = 0;
-  if (!absl::SimpleAtoi(settings["max.message.bytes"], &limit) || limit < BatchLimit(wanted)) {
-    return TopicMismatch(topic, absl::StrCat("its max.message.bytes is ",
-                                             settings["max.message.bytes"], ", less than ",
-                                             BatchLimit(wanted)));
-  }
-  return absl::OkStatus();
+  if (wrong.empty()) return absl::OkStatus();
+  return TopicMismatch(topic, absl::StrCat("its ", absl::StrJoin(wrong, "; its "),
+                                           "; change it with kafka-configs, or use another name"));
 }
 
 absl::StatusOr<Watermarks> KafkaTopics::GetWatermarks(const TopicPartition& where) {
   WEFT_RETURN_IF_ERROR(Check(where));
+  const absl::Duration timeout = context_.options.request_timeout;
   WEFT_ASSIGN_OR_RETURN(const KafkaPartitions begin,
-                        AskOffsets({where}, RD_KAFKA_OFFSET_BEGINNING));
-  WEFT_ASSIGN_OR_RETURN(const KafkaPartitions end, AskOffsets({where}, RD_KAFKA_OFFSET_END));
+                        AskOffsets({where}, RD_KAFKA_OFFSET_BEGINNING, timeout));
+  WEFT_ASSIGN_OR_RETURN(const KafkaPartitions end,
+                        AskOffsets({where}, RD_KAFKA_OFFSET_END, timeout));
   return Watermarks{begin->elems[0].offset, end->elems[0].offset};
 }
 
 absl::StatusOr<KafkaPartitions> KafkaTopics::AskOffsets(
-    const std::vector<TopicPartition>& partitions, int64_t which) {
-  const absl::Time until = absl::Now() + context_.options.request_timeout;
+    const std::vector<TopicPartition>& partitions, int64_t which, absl::Duration timeout) {
+  const absl::Time until = absl::Now() + timeout;
   while (true) {
     KafkaPartitions list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
     for (const TopicPartition& where : partitions) {
@@ -306,8 +353,7 @@ absl::StatusOr<KafkaPartitions> KafkaTopics::AskOffsets(
       rd_kafka_topic_partition_list_add(list.get(), where.topic.c_str(), where.partition)
           ->offset = which;
     }
-    auto code = rd_kafka_offsets_for_times(
-        handle_.get(), list.get(), Milliseconds(context_.options.request_timeout));
+    auto code = rd_kafka_offsets_for_times(handle_.get(), list.get(), Milliseconds(timeout));
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
       code = list->elems[i].err;
     }
@@ -319,6 +365,7 @@ absl::StatusOr<KafkaPartitions> KafkaTopics::AskOffsets(
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:  // A topic that was just made.
       case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
       case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+      case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:  // A leader that is new itself.
         if (absl::Now() < until) break;
         [[fallthrough]];
       default:

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "libs/base/sync.h"
 #include "libs/eventlog/kafka_client.h"
 
@@ -25,11 +26,16 @@ class KafkaTopics {
 
   // Does not ask the cluster.
   std::optional<KafkaTopicInfo> Known(const std::string& topic) ABSL_LOCKS_EXCLUDED(mutex_);
-  // TOPIC_UNKNOWN or LOG_UNAVAILABLE.
+  // TOPIC_UNKNOWN or LOG_UNAVAILABLE. A topic that was there is unknown only after
+  // it has been missing for a while: a broker that has just started may say so.
   absl::StatusOr<KafkaTopicInfo> Find(const std::string& topic) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, and asks the cluster even when the topic is known.
+  absl::StatusOr<KafkaTopicInfo> FindAgain(const std::string& topic, absl::Duration timeout)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Find, and `where` is one of its partitions.
   absl::Status Check(const TopicPartition& where) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Forget(const std::string& topic) ABSL_LOCKS_EXCLUDED(mutex_);
+  // It is not Known() until it was found again.
+  void Doubt(const std::string& topic) ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::Status Ensure(const std::string& topic, const TopicOptions& wanted)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -37,13 +43,20 @@ class KafkaTopics {
   // `which`: RD_KAFKA_OFFSET_BEGINNING or _END of each partition. Waits for
   // partitions whose leader is being found.
   absl::StatusOr<KafkaPartitions> AskOffsets(const std::vector<TopicPartition>& partitions,
-                                             int64_t which);
+                                             int64_t which, absl::Duration timeout);
 
   rd_kafka_t* handle() { return handle_.get(); }
 
  private:
-  // Partitions that have a leader; nullopt when there is no such topic.
-  absl::StatusOr<std::optional<int32_t>> AskPartitions(const std::string& topic);
+  struct Entry {
+    KafkaTopicInfo info;
+    bool doubted = false;
+    absl::Time missing_since = absl::InfiniteFuture();
+  };
+
+  // Partitions, all with a leader; nullopt when there is no such topic.
+  absl::StatusOr<std::optional<int32_t>> AskPartitions(const std::string& topic,
+                                                       absl::Duration timeout);
   absl::Status Create(const std::string& topic, const TopicOptions& wanted);
   absl::Status CheckSettings(const std::string& topic, const TopicOptions& wanted);
   absl::StatusOr<std::map<std::string, std::string>> AskSettings(const std::string& topic);
@@ -51,7 +64,7 @@ class KafkaTopics {
   const KafkaContext context_;
   KafkaHandle handle_;
   Mutex mutex_;
-  std::map<std::string, KafkaTopicInfo> known_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Entry> known_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace weft::eventlog::internal
