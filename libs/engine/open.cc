@@ -118,9 +118,8 @@ class ShardsImpl final : public Shards {
       for (const auto& [topic, handlers] : program.events) inputs.push_back(topic);
       for (const RawTopic& raw : program.raw_topics) inputs.push_back(raw.topic);
       for (const std::string& topic : inputs) {
-        // Larger than any record that can be parked.
         WEFT_RETURN_IF_ERROR(log.EnsureTopic(topic + kDeadLetterSuffix,
-                                             {.max_record_bytes = int64_t{8} << 20}));
+                                             {.max_record_bytes = kDeadLetterBytesMax}));
       }
     }
     shards_.resize(static_cast<size_t>(options_.shards));

@@ -35,5 +35,7 @@ inline constexpr char kParkedPredecessor[] = "PARKED_PREDECESSOR";
 // Parked records are published on their topic's name and this, for people and
 // tools that watch the log.
 inline constexpr char kDeadLetterSuffix[] = ".dlq";
+// Largest record of such a topic, whoever makes it: more than any record that can be parked.
+inline constexpr int64_t kDeadLetterBytesMax = int64_t{8} << 20;
 
 }  // namespace weft::engine

@@ -13,13 +13,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "libs/base/error.h"
-#include "libs/base/ids.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/sync.h"
 #include "libs/rpc/grpc_bytes.h"
@@ -27,6 +23,7 @@
 #include "libs/rpc/queue_order.h"
 #include "libs/rpc/retry_budget.h"
 #include "libs/rpc/status_codec.h"
+#include "libs/rpc/targets.h"
 #include "libs/telemetry/trace_context.h"
 
 namespace weft::rpc {
@@ -169,7 +166,7 @@ class ClientPool::RoomClient final : public Client,
         target_(std::move(target)),
         tokens_(target_.tokens != nullptr ? target_.tokens : impl_->options.tokens),
         observer_(target_.observer != nullptr ? target_.observer : impl_->options.observer),
-        shards_(std::max(target_.shards, 1)) {}
+        targets_(target_.target, target_.shards) {}
 
   void CallRaw(const std::string& method, std::string request, const CallOptions& options,
                RawAnswerCallback done) override;
@@ -182,32 +179,13 @@ class ClientPool::RoomClient final : public Client,
   const std::string& room() const { return target_.room; }
   CallObserver* observer() const { return observer_; }
 
-  std::shared_ptr<GenericStub> StubFor(const std::string& tenant) {
-    const int shards = shards_.load();
-    const int shard = static_cast<int>(PartitionOf(tenant) % static_cast<uint32_t>(shards));
+  std::shared_ptr<GenericStub> StubOf(const Targets::Choice& choice) {
     MutexLock lock(mutex_);
-    auto& stub = stubs_[shard];
-    if (stub == nullptr) {
-      stub = std::make_shared<GenericStub>(impl_->ChannelTo(
-          absl::StrReplaceAll(target_.target, {{"{shard}", absl::StrCat(shard)}})));
-    }
+    auto& stub = stubs_[choice.target];
+    if (stub == nullptr) stub = std::make_shared<GenericStub>(impl_->ChannelTo(choice.target));
     return stub;
   }
-
-  // True when `status` taught us another number of shards.
-  bool Learn(const absl::Status& status) {
-    if (ReasonOf(status) != "WRONG_SHARD" || !absl::StrContains(target_.target, "{shard}")) {
-      return false;
-    }
-    for (const auto& [key, value] : MetadataOf(status)) {
-      int shards = 0;
-      if (key == "shards" && absl::SimpleAtoi(value, &shards) && shards >= 1 &&
-          shards <= static_cast<int>(kPartitions)) {
-        return shards_.exchange(shards) != shards;
-      }
-    }
-    return false;
-  }
+  Targets& targets() { return targets_; }
 
   const MethodTraits& Traits(const std::string& method) {
     MutexLock lock(mutex_);
@@ -262,10 +240,10 @@ class ClientPool::RoomClient final : public Client,
   const RoomTarget target_;
   RoomTokens* const tokens_;
   CallObserver* const observer_;
-  std::atomic<int> shards_;
+  Targets targets_;
   RetryBudget budget_;
   Mutex mutex_;
-  absl::flat_hash_map<int, std::shared_ptr<GenericStub>> stubs_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::shared_ptr<GenericStub>> stubs_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::unique_ptr<MethodTraits>> traits_
       ABSL_GUARDED_BY(mutex_);
 };
@@ -321,7 +299,7 @@ class ClientPool::UnaryCall final : public Impl::Event {
                        .token = HeaderOf(*context_, "weft-token")};
       return End(std::move(answer));
     }
-    if (room_->Learn(status) && !relearned_) {
+    if (room_->targets().Learn(choice_, status) && !relearned_) {
       relearned_ = true;
       return Attempt();
     }
@@ -339,8 +317,9 @@ class ClientPool::UnaryCall final : public Impl::Event {
     auto context = std::make_unique<grpc::ClientContext>();
     room_->Prepare(options_, deadline_, traceparent_, *context);
     response_.Clear();
-    // Asked for each attempt: the number of shards may be another.
-    std::shared_ptr<GenericStub> stub = room_->StubFor(options_.tenant);
+    // Asked for each attempt: the number of shards may be another, or the next replica's turn.
+    choice_ = room_->targets().For(options_.tenant);
+    std::shared_ptr<GenericStub> stub = room_->StubOf(choice_);
     {
       MutexLock lock(mutex_);
       if (!cancelled_) {
@@ -410,6 +389,7 @@ class ClientPool::UnaryCall final : public Impl::Event {
   bool entered_ = false;
   bool pausing_ = false;
   bool relearned_ = false;
+  Targets::Choice choice_;
   int retries_ = 0;
   grpc::ByteBuffer response_;
   grpc::Status grpc_status_;
@@ -441,20 +421,18 @@ class ClientPool::StreamCall final : public Impl::Event,
     if (room_->observer() != nullptr) {
       room_->observer()->Started(method_);
     }
-    room_->Prepare(options_, absl::Now() + options_.timeout, traceparent_, context_);
+    deadline_ = absl::Now() + options_.timeout;
     self_ = shared_from_this();
     if (!room_->impl().Enter(this, [self = self_] { self->Cancel(); })) {
       return End(ClientStopped(), false);
     }
-    stub_ = room_->StubFor(options_.tenant);
-    io_ = stub_->PrepareCall(&context_, absl::StrCat("/", method_), room_->impl().NextQueue());
-    BeforeOperation(this);
-    io_->StartCall(this);
+    Attempt();
   }
 
   void Cancel() {
-    cancelled_.store(true);
-    context_.TryCancel();
+    MutexLock lock(mutex_);
+    cancelled_ = true;
+    if (context_ != nullptr) context_->TryCancel();
   }
 
   // One operation at a time, so one event serves them all.
@@ -470,12 +448,16 @@ class ClientPool::StreamCall final : public Impl::Event,
         return io_->Read(&message_, this);
       case Step::kRead:
         if (!ok) break;
+        answered_ = true;
         callbacks_.message(FromBuffer(message_));
         message_.Clear();
         return io_->Read(&message_, this);
       case Step::kFinish:
-        absl::Status status = room_->ToStatus(grpc_status_, cancelled_.load());
-        room_->Learn(status);  // For the next one.
+        absl::Status status = room_->ToStatus(grpc_status_, Cancelled());
+        if (room_->targets().Learn(choice_, status) && !answered_ && !relearned_) {
+          relearned_ = true;
+          return Attempt();
+        }
         return End(std::move(status), true);
     }
     step_ = Step::kFinish;
@@ -484,6 +466,27 @@ class ClientPool::StreamCall final : public Impl::Event,
 
  private:
   enum class Step { kStart, kSend, kRead, kFinish };
+
+  void Attempt() {
+    auto context = std::make_unique<grpc::ClientContext>();
+    room_->Prepare(options_, deadline_, traceparent_, *context);
+    choice_ = room_->targets().For(options_.tenant);
+    step_ = Step::kStart;
+    MutexLock lock(mutex_);
+    io_.reset();
+    context_ = std::move(context);
+    if (cancelled_) context_->TryCancel();
+    stub_ = room_->StubOf(choice_);
+    io_ = stub_->PrepareCall(context_.get(), absl::StrCat("/", method_),
+                             room_->impl().NextQueue());
+    BeforeOperation(this);
+    io_->StartCall(this);
+  }
+
+  bool Cancelled() {
+    MutexLock lock(mutex_);
+    return cancelled_;
+  }
 
   void End(absl::Status status, bool entered) {
     CallObserver* observer = room_->observer();
@@ -512,10 +515,15 @@ class ClientPool::StreamCall final : public Impl::Event,
   SteadyClock::time_point started_;
   std::string traceparent_;
   std::shared_ptr<StreamCall> self_;
-  std::atomic<bool> cancelled_{false};
+  absl::Time deadline_;
+  Targets::Choice choice_;
+  bool answered_ = false;
+  bool relearned_ = false;
   Step step_ = Step::kStart;
+  Mutex mutex_;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<GenericStub> stub_;
-  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::ClientAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> io_;
   grpc::ByteBuffer message_;
   grpc::Status grpc_status_;
@@ -550,22 +558,34 @@ std::unique_ptr<StreamHandle> ClientPool::RoomClient::StreamRaw(const std::strin
 
 namespace {
 
-// What Room() gives: calls under way keep the client behind it alive.
-class SharedClient final : public Client {
+// What Room() gives: calls under way keep the clients behind it alive.
+class RoutedClient final : public Client {
  public:
-  explicit SharedClient(std::shared_ptr<Client> client) : client_(std::move(client)) {}
+  RoutedClient(std::shared_ptr<Client> replicas, std::shared_ptr<Client> owner)
+      : replicas_(std::move(replicas)), owner_(std::move(owner)) {}
   void CallRaw(const std::string& method, std::string request, const CallOptions& options,
                RawAnswerCallback done) override {
-    client_->CallRaw(method, std::move(request), options, std::move(done));
+    For(method).CallRaw(method, std::move(request), options, std::move(done));
   }
   std::unique_ptr<StreamHandle> StreamRaw(const std::string& method, std::string request,
                                           const CallOptions& options,
                                           StreamCallbacks callbacks) override {
-    return client_->StreamRaw(method, std::move(request), options, std::move(callbacks));
+    return For(method).StreamRaw(method, std::move(request), options, std::move(callbacks));
   }
 
  private:
-  const std::shared_ptr<Client> client_;
+  Client& For(const std::string& method) {
+    if (owner_ == nullptr) return *replicas_;
+    MutexLock lock(mutex_);
+    auto it = of_owner_.find(method);
+    if (it == of_owner_.end()) it = of_owner_.emplace(method, IsForOwner(method)).first;
+    return it->second ? *owner_ : *replicas_;
+  }
+
+  const std::shared_ptr<Client> replicas_;
+  const std::shared_ptr<Client> owner_;  // May be null.
+  Mutex mutex_;
+  absl::flat_hash_map<std::string, bool> of_owner_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -576,7 +596,14 @@ ClientPool::ClientPool(ClientPoolOptions options)
 ClientPool::~ClientPool() { Shutdown(); }
 
 std::unique_ptr<Client> ClientPool::Room(RoomTarget target) {
-  return std::make_unique<SharedClient>(std::make_shared<RoomClient>(impl_, std::move(target)));
+  std::shared_ptr<Client> owner;
+  if (!target.owner.empty()) {
+    RoomTarget of_owner = target;
+    of_owner.target = target.owner;
+    owner = std::make_shared<RoomClient>(impl_, std::move(of_owner));
+  }
+  return std::make_unique<RoutedClient>(std::make_shared<RoomClient>(impl_, std::move(target)),
+                                        std::move(owner));
 }
 
 void ClientPool::Shutdown() { impl_->Shutdown(); }

@@ -4,9 +4,9 @@
 //   std::unique_ptr<Client> pricing = pool.Room({.room = "pricing",
 //                                                .target = "pricing:50051"});
 //
-// Routing: with N shards a call of tenant t goes to shard PartitionOf(t) % N.
-// The target of shard k has "{shard}" replaced by k. A room that answers
-// WRONG_SHARD says its N; the pool learns it and calls again, once.
+// Routing: targets.h. A room that answers WRONG_SHARD says its N; the client learns it
+// and asks again, once. Where a room has an owner, what only the owner answers
+// (IsForOwner in method_traits.h) goes there and all else to the replicas.
 //
 // Retries: only UNAVAILABLE, only what may be repeated (client.h), at most
 // twice, after a random pause of 10–50 ms, then 20–100 ms, within the call's
@@ -36,11 +36,13 @@ struct ClientPoolOptions {
 
 struct RoomTarget {
   std::string room;    // For messages: "pricing".
-  std::string target;  // "host:port"; with "{shard}" when there are several.
+  std::string target;  // As targets.h says.
   int shards = 1;      // Where to begin; learnt from WRONG_SHARD.
   // Whose calls these are, when it is not the pool's own. They outlive the pool.
   RoomTokens* tokens = nullptr;
   CallObserver* observer = nullptr;
+  // Where the room's owner is, written as `target`; "" = whoever has the target.
+  std::string owner = "";
 };
 
 // Outlives the clients it gave. Thread safe. Its threads start with the first

@@ -577,6 +577,58 @@ TEST_CASE("a client learns the number of shards", "[rpc][routing]") {
   CHECK(refused.load() == 1);
 }
 
+TEST_CASE("a stream goes on at the right shard when the first one refuses it", "[rpc][routing]") {
+  Mesh one;
+  std::vector<std::unique_ptr<GrpcServer>> shards;
+  std::atomic<int> refused{0};
+  for (int shard = 0; shard < 2; ++shard) {
+    shards.push_back(std::make_unique<GrpcServer>(one.With({})));
+    shards.back()->RegisterStream(
+        kStream, [&, shard](const CallContext& context, std::string,
+                            std::shared_ptr<RawStream> stream) {
+          if (PartitionOf(context.principal.tenant) % 2 != static_cast<uint32_t>(shard)) {
+            refused.fetch_add(1);
+            return stream->Finish(
+                FailedPrecondition("WRONG_SHARD", "not here", {{"shards", "2"}}));
+          }
+          stream->Write(absl::StrCat("shard ", shard));
+          stream->Finish(absl::OkStatus());
+        });
+    REQUIRE(shards.back()->Start().ok());
+  }
+  // The first one in the list is asked first.
+  std::string tenant = "t0";
+  while (PartitionOf(tenant) % 2 != 1) tenant += "x";
+  const auto client = one.pool.Room(
+      {.room = "test",
+       .target = absl::StrCat(shards[0]->target(), ",", shards[1]->target())});
+  CallOptions options = kOptions;
+  options.tenant = tenant;
+  std::string heard;
+  std::promise<absl::Status> end;
+
+  const auto handle = client->StreamRaw(
+      kStream, "", options,
+      {.message = [&](std::string message) { heard += message; },
+       .end = [&](absl::Status status) { end.set_value(std::move(status)); }});
+
+  CHECK(end.get_future().get() == absl::OkStatus());
+  CHECK(heard == "shard 1");
+  CHECK(refused.load() == 1);
+}
+
+TEST_CASE("what only the owner answers goes to the owner, the rest to the replicas",
+          "[rpc][routing]") {
+  const auto [method, owner] = GENERATE(table<const char*, bool>({
+      {"weft.bench.v1.BenchService/Touch", true},   // A command: it has a request id.
+      {"weft.bench.v1.BenchService/Echo", false},
+      {"weft.documents.v1.DocumentService/GetDocument", true},
+      {"weft.unknown.v1.T/Method", false},
+  }));
+  CAPTURE(method);
+  CHECK(IsForOwner(method) == owner);
+}
+
 TEST_CASE("a server does not start where it must not", "[rpc]") {
   Mesh mesh;
   mesh.server.RegisterUnary("test.v1.T/NoRow", EchoHandler());

@@ -24,6 +24,12 @@ MethodTraits TraitsOf(const std::string& method) {
           .request_id_field = field == nullptr ? 0 : field->number()};
 }
 
+bool IsForOwner(const std::string& method) {
+  if (method.rfind("weft.documents.v1.", 0) == 0) return true;
+  const MethodTraits traits = TraitsOf(method);
+  return traits.request_id_field != 0 && !traits.side_effect_free;
+}
+
 bool MayRepeat(const MethodTraits& traits, absl::string_view request) {
   if (traits.side_effect_free) return true;
   if (traits.request_id_field == 0) return false;

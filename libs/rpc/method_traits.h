@@ -21,4 +21,8 @@ MethodTraits TraitsOf(const std::string& method);
 // twice.
 bool MayRepeat(const MethodTraits& traits, absl::string_view request);
 
+// True of what only a room's owner answers where it has replicas: commands (which have
+// a request id) and the service of documents, its reads included.
+bool IsForOwner(const std::string& method);
+
 }  // namespace weft::rpc

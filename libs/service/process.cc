@@ -175,6 +175,7 @@ absl::Status Process::Impl::Start() {
     for (auto& [other, client] : parts->clients) {
       const RoomParts* here = Find(other);
       const auto there = settings_.rooms.find(other);
+      const auto owner = settings_.owners.find(other);
       std::string target;
       if (here != nullptr && here->server != nullptr) {
         target = here->server->target();
@@ -185,7 +186,8 @@ absl::Status Process::Impl::Start() {
       client->Set(pool_->Room({.room = other,
                                .target = target,
                                .tokens = parts->tokens.get(),
-                               .observer = parts->made.get()}));
+                               .observer = parts->made.get(),
+                               .owner = owner == settings_.owners.end() ? "" : owner->second}));
     }
   }
   for (const auto& parts : rooms_) {

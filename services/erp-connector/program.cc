@@ -1,6 +1,7 @@
 #include "services/erp-connector/program.h"
 
 #include "absl/strings/str_cat.h"
+#include "libs/engine/parked.h"
 #include "services/erp-connector/app.h"
 #include "services/erp-connector/exports.h"
 #include "services/erp-connector/inlet.h"
@@ -46,7 +47,7 @@ engine::Program MakeProgram(const Settings& settings) {
     if (connection.create_topic_in) {
       program.Emits(connection.topic_in, {.max_record_bytes = kRawRecordBytesMax});
     }
-    program.Emits(connection.topic_dlq, {.max_record_bytes = kRawRecordBytesMax});
+    program.Emits(connection.topic_dlq, {.max_record_bytes = engine::kDeadLetterBytesMax});
   }
 
   program.Timer(kAcknowledgeTimer, &OnAcknowledgeDue);

@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 
-SOURCE, BIN = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+SOURCE, BIN = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 START_SECONDS = 120
 CONFIG = """service:
   admin_address: 127.0.0.1:0
@@ -112,46 +112,56 @@ def ask(mesh, path, body=None, method=None, headers=None):
         return error.code, json.load(error)
 
 
+def check_quick_start(mesh):
+    """Runs the README's block and what follows from it; returns the order."""
+    shown = run_block(mesh, quick_start())
+    expect(shown, "--quantity 1", "2.95")
+    expect(shown, "--quantity 32", "2.55")
+    expect(shown, "--quantity 600 --explain", "LIST")
+    expect(shown, "weft stock", "WH1", "WH2")
+    expect(shown, "--until pending_approval", "pending approval")
+    expect(shown, "approval approve", "approved")
+    expect(shown, "--until invoiced", "invoiced")
+    expect(shown, "order reorder", "85123A", "added")
+    expect(shown, "suggestion list", "bought", "days (median)")
+    expect(shown, "/metrics", "weft_engine")
+    expect(shown, "prices:calculate", '"unitPrice"', '"decisionId"')
+
+    status, orders = ask(mesh, "/v1/orders?account=17850")
+    assert status == 200 and len(orders["orders"]) == 1, orders
+    order = orders["orders"][0]
+    assert order["state"] == "ORDER_STATE_INVOICED", order["state"]
+    assert order["lines"][0]["quantities"]["invoiced"] == "600"
+
+    # A repeat of the same order is the same order; other content under its id is refused.
+    same = {"account": "17850", "user": "buyer-17850", "channel": "web",
+            "externalOrderId": "PO-1001",
+            "lines": [{"sku": "85123A", "quantity": {"value": "600"}}]}
+    other = dict(same, lines=[{"sku": "85123A", "quantity": {"value": "601"}}])
+    status, again = ask(mesh, "/v1/orders", same, headers={"Idempotency-Key": "again-1"})
+    assert (status, again.get("name")) == (200, order["name"]), (status, again)
+    status, refused = ask(mesh, "/v1/orders", other, headers={"Idempotency-Key": "again-2"})
+    assert refused["details"][0]["reason"] == "ORDER_ID_REUSED", (status, refused)
+    return order
+
+
+def check_restart(mesh, order):
+    """A mesh that was stopped and started again goes on with the data."""
+    status, kept = ask(mesh, f"/v1/{order['name']}")
+    assert status == 200 and kept["state"] == "ORDER_STATE_INVOICED", kept
+    status, prices = ask(mesh, "/v1/prices:calculate", {
+        "account": "17850", "lines": [{"sku": "85123A", "quantity": {"value": "32"}}]})
+    assert prices["lines"][0]["unitPrice"]["amount"] == "2.55", prices
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         mesh = Mesh(folder, demo=True)
         try:
-            shown = run_block(mesh, quick_start())
-            expect(shown, "--quantity 1", "2.95")
-            expect(shown, "--quantity 32", "2.55")
-            expect(shown, "--quantity 600 --explain", "LIST")
-            expect(shown, "weft stock", "WH1", "WH2")
-            expect(shown, "--until pending_approval", "pending approval")
-            expect(shown, "approval approve", "approved")
-            expect(shown, "--until invoiced", "invoiced")
-            expect(shown, "order reorder", "85123A", "added")
-            expect(shown, "suggestion list", "bought", "days (median)")
-            expect(shown, "/metrics", "weft_engine")
-            expect(shown, "prices:calculate", '"unitPrice"', '"decisionId"')
-
-            status, orders = ask(mesh, "/v1/orders?account=17850")
-            assert status == 200 and len(orders["orders"]) == 1, orders
-            order = orders["orders"][0]
-            assert order["state"] == "ORDER_STATE_INVOICED", order["state"]
-            assert order["lines"][0]["quantities"]["invoiced"] == "600"
-
-            # A repeat of the same order is the same order; other content under its id is refused.
-            same = {"account": "17850", "user": "buyer-17850", "channel": "web",
-                    "externalOrderId": "PO-1001",
-                    "lines": [{"sku": "85123A", "quantity": {"value": "600"}}]}
-            other = dict(same, lines=[{"sku": "85123A", "quantity": {"value": "601"}}])
-            status, again = ask(mesh, "/v1/orders", same, headers={"Idempotency-Key": "again-1"})
-            assert (status, again.get("name")) == (200, order["name"]), (status, again)
-            status, refused = ask(mesh, "/v1/orders", other, headers={"Idempotency-Key": "again-2"})
-            assert refused["details"][0]["reason"] == "ORDER_ID_REUSED", (status, refused)
-
+            order = check_quick_start(mesh)
             mesh.stop()
             mesh = Mesh(folder, demo=True)
-            status, kept = ask(mesh, f"/v1/{order['name']}")
-            assert status == 200 and kept["state"] == "ORDER_STATE_INVOICED", kept
-            status, prices = ask(mesh, "/v1/prices:calculate", {
-                "account": "17850", "lines": [{"sku": "85123A", "quantity": {"value": "32"}}]})
-            assert prices["lines"][0]["unitPrice"]["amount"] == "2.55", prices
+            check_restart(mesh, order)
         finally:
             if mesh.process.poll() is None:
                 mesh.stop()
