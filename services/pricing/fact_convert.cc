@@ -246,6 +246,7 @@ absl::Status CheckFact(const facts::v1::ContractChanged& fact) {
     }
     case facts::v1::ContractChanged::kBook:
       return CheckName(fact.book(), "book", true, subject);
+    case facts::v1::ContractChanged::kDiscountTiers:
     case facts::v1::ContractChanged::PROMISE_NOT_SET: break;
   }
   return Bad("FACT_INCOMPLETE", subject, "it promises nothing");
