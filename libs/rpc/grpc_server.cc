@@ -32,6 +32,9 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr absl::Duration kSlowReaderGrace = absl::Seconds(5);
 constexpr size_t kRequestIdBytesMax = 128;
 
+// Whether this thread polls a completion queue of a server.
+thread_local bool on_queue_thread = false;
+
 absl::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 bool IsVisibleAscii(absl::string_view text) {
@@ -95,6 +98,26 @@ class GrpcServer::Impl {
 
   std::atomic<bool> stopping{false};
   std::atomic<int> in_flight{0};
+
+  // Sends answers that come from other threads. A shard answers a whole batch in a
+  // row, and each answer is a system call: on a thread of its own the shard
+  // decides the next batch meanwhile.
+  struct Answer {
+    Call* call = nullptr;
+    std::shared_ptr<void> guard;  // Of the call: dropped unanswered, it ends.
+    absl::StatusOr<std::string> result;
+    ReplyInfo info;
+  };
+  // False when the thread does not run; then nothing was moved.
+  bool PushAnswer(Answer& answer);
+  void SendAnswers();
+  void StopAnswers();
+  std::thread answer_thread;
+  Mutex answer_mutex;
+  CondVar answers_come;
+  std::vector<Answer> answers ABSL_GUARDED_BY(answer_mutex);
+  bool answers_sleep ABSL_GUARDED_BY(answer_mutex) = false;
+  bool answers_stop ABSL_GUARDED_BY(answer_mutex) = true;
 
   Mutex mutex;
   CondVar idle;
@@ -434,7 +457,9 @@ void GrpcServer::Call::Dispatch(std::string request) {
   auto guard = std::make_shared<ReplyGuard>(shared_from_this());
   entry_->unary(context, std::move(request),
                 [guard = std::move(guard)](absl::StatusOr<std::string> result, ReplyInfo info) {
-                  guard->call->ReplyUnary(std::move(result), info);
+                  Impl::Answer answer{guard->call.get(), guard, std::move(result), std::move(info)};
+                  if (!on_queue_thread && guard->call->impl_->PushAnswer(answer)) return;
+                  answer.call->ReplyUnary(std::move(answer.result), answer.info);
                 });
 }
 
@@ -568,6 +593,46 @@ void GrpcServer::Impl::WireGone() {
   if (--wires == 0 || stopping.load()) idle.NotifyAll();
 }
 
+bool GrpcServer::Impl::PushAnswer(Answer& answer) {
+  bool wake = false;
+  {
+    MutexLock lock(answer_mutex);
+    if (answers_stop) return false;
+    answers.push_back(std::move(answer));
+    wake = std::exchange(answers_sleep, false);
+  }
+  if (wake) answers_come.NotifyOne();
+  return true;
+}
+
+void GrpcServer::Impl::SendAnswers() {
+  std::vector<Answer> taken;
+  while (true) {
+    {
+      MutexLock lock(answer_mutex);
+      while (answers.empty() && !answers_stop) {
+        answers_sleep = true;
+        answers_come.Wait(answer_mutex);
+      }
+      if (answers.empty()) return;
+      taken.swap(answers);
+    }
+    for (Answer& answer : taken) {
+      answer.call->ReplyUnary(std::move(answer.result), answer.info);
+    }
+    taken.clear();
+  }
+}
+
+void GrpcServer::Impl::StopAnswers() {
+  {
+    MutexLock lock(answer_mutex);
+    answers_stop = true;
+  }
+  answers_come.NotifyOne();
+  if (answer_thread.joinable()) answer_thread.join();
+}
+
 GrpcServer::GrpcServer(GrpcServerOptions options)
     : impl_(std::make_shared<Impl>(std::move(options))) {}
 
@@ -647,9 +712,15 @@ absl::Status GrpcServer::Start() {
                        {{"address", options.address}});
   }
   impl_->started = true;
+  {
+    MutexLock lock(impl_->answer_mutex);
+    impl_->answers_stop = false;
+  }
+  impl_->answer_thread = std::thread([impl = impl_.get()] { impl->SendAnswers(); });
   for (const auto& queue : impl_->queues) {
     for (int i = 0; i < options.armed; ++i) impl_->Arm(impl_, queue.get());
     impl_->threads.emplace_back([cq = queue.get()] {
+      on_queue_thread = true;
       void* tag = nullptr;
       bool ok = false;
       while (cq->Next(&tag, &ok)) {
@@ -704,6 +775,7 @@ void GrpcServer::Shutdown(absl::Duration grace) {
       impl_->idle.WaitFor(impl_->mutex, left);
     }
   }
+  impl_->StopAnswers();  // Sends what is there; later ones are sent where they come from.
   impl_->server->Shutdown(absl::ToChronoTime(deadline));
   {
     MutexLock lock(impl_->mutex);
