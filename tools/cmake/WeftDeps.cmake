@@ -9,6 +9,7 @@ find_package(Protobuf REQUIRED)  # The module: Debian ships no config file.
 find_package(gRPC CONFIG REQUIRED)
 find_package(RocksDB CONFIG REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(Catch2 2 CONFIG REQUIRED)
 find_package(Boost 1.81 REQUIRED)
