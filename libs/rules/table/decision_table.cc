@@ -104,7 +104,8 @@ class TableParser {
   void ReadHead() {
     AllowKeys(document_, "", {"kind", "id", "schema", "hit_policy", "aggregate", "inputs",
                               "outputs", "rules", "complete", "label", "description", "scope",
-                              "gate", "valid_from", "valid_to", "owner", "tests"});
+                              "gate", "valid_from", "valid_to", "owner", "tests",
+                              "title", "version"});
     table_->id_ = document_.TextOr("id");
     if (table_->id_.empty()) Add(document_, "id", "missing_key", "a table needs an id");
     const std::string policy = document_.TextOr("hit_policy", "UNIQUE");

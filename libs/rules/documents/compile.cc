@@ -1,0 +1,196 @@
+#include "libs/rules/documents/compile.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "libs/rules/rule_set/rule_sets.h"
+
+namespace weft::rules {
+namespace {
+
+constexpr size_t kScopesMax = 256;
+
+// "quote-line@3" → "quote-line".
+std::string WithoutVersion(const std::string& reference) {
+  return reference.substr(0, reference.find('@'));
+}
+
+// The schema a document names, or nullptr and a finding.
+std::shared_ptr<const FactSchema> SchemaOf(const SetDocument& document, const Rules& rules,
+                                           std::vector<Finding>& findings) {
+  const Tree* reference = document.tree->Find("schema");
+  const std::string id = WithoutVersion(document.tree->TextOr("schema"));
+  const auto found = rules.schemas.find(id);
+  if (found != rules.schemas.end()) return found->second;
+  const Tree& at = reference != nullptr ? *reference : *document.tree;
+  findings.push_back({Finding::Severity::kError, id.empty() ? "missing_key" : "unknown_reference",
+                      document.key.ToText(), "schema", at.line, at.column,
+                      id.empty() ? "the document names no fact schema"
+                                 : absl::StrCat("there is no sound fact schema '", id, "'"),
+                      "schema: id@version"});
+  return nullptr;
+}
+
+void CheckPolicy(const SetDocument& document, std::vector<Finding>& findings) {
+  static const std::set<std::string> kGates = {"simulated_cases_min", "changed_percent_max",
+                                               "net_change_percent_max", "newly_failing_max"};
+  const Tree* gates = document.tree->Find("gates");
+  if (gates == nullptr || !gates->is_map()) return;
+  for (const auto& [name, value] : gates->fields) {
+    Decimal limit;
+    if (kGates.count(name) > 0 && value.is_scalar() &&
+        Decimal::ParseInto(value.text, limit) == DecimalError::kOk) {
+      continue;
+    }
+    findings.push_back({Finding::Severity::kError, "bad_gate", document.key.ToText(),
+                        absl::StrCat("gates.", name), value.line, value.column,
+                        absl::StrCat("'", name, "' is no gate, or its limit no number"),
+                        "simulated_cases_min, changed_percent_max, net_change_percent_max, "
+                        "newly_failing_max"});
+  }
+}
+
+}  // namespace
+
+const SetDocument* DocumentSet::Find(absl::string_view kind, absl::string_view id) const {
+  for (const SetDocument& document : documents) {
+    if (document.key.kind == kind && document.key.id == id) return &document;
+  }
+  return nullptr;
+}
+
+std::string DocumentSet::Signature() const {
+  std::string out;
+  for (const SetDocument& d : documents) {
+    // Two versions of one content compile to the same, but traces name versions.
+    absl::StrAppend(&out, d.key.ToText(), " ", d.version, " ", d.platform ? "p " : "", d.hash,
+                    "\n");
+  }
+  return out;
+}
+
+DocumentSet Resolve(const std::vector<SetDocument>& documents, const DocumentScope& scope) {
+  std::map<std::pair<std::string, std::string>, const SetDocument*> best;
+  const auto better = [](const SetDocument& a, const SetDocument& b) {
+    if (a.platform != b.platform) return !a.platform;
+    return a.key.scope.rank() > b.key.scope.rank();
+  };
+  for (const SetDocument& document : documents) {
+    if (!document.key.scope.Holds(scope)) continue;
+    const SetDocument*& slot = best[{document.key.kind, document.key.id}];
+    if (slot == nullptr || better(document, *slot)) slot = &document;
+  }
+  DocumentSet set;
+  for (const auto& [unused, document] : best) set.documents.push_back(*document);
+  return set;
+}
+
+std::vector<DocumentScope> ScopesOf(const std::vector<SetDocument>& documents) {
+  std::set<std::string> organisations = {""};
+  std::set<std::string> branches = {""};
+  std::set<std::string> channels = {""};
+  for (const SetDocument& document : documents) {
+    organisations.insert(document.key.scope.organisation);
+    branches.insert(document.key.scope.branch);
+    channels.insert(document.key.scope.channel);
+  }
+  std::vector<DocumentScope> scopes;
+  std::set<std::string> seen;
+  for (const std::string& organisation : organisations) {
+    for (const std::string& branch : branches) {
+      for (const std::string& channel : channels) {
+        if (scopes.size() >= kScopesMax) return scopes;
+        DocumentScope scope{organisation, branch, channel};
+        if (seen.insert(Resolve(documents, scope).Signature()).second) scopes.push_back(scope);
+      }
+    }
+  }
+  return scopes;
+}
+
+bool Kinds::Knows(absl::string_view kind) const {
+  return kind == "FactSchema" || kind == "DecisionTable" || kind == "RuleSet" ||
+         kind == "TestSuite" || kind == "Policy" || kinds.count(std::string(kind)) > 0;
+}
+
+std::shared_ptr<const CompiledSet> CompileSet(DocumentSet resolved, const Kinds& kinds,
+                                              const CompileOptions& options) {
+  auto out = std::make_shared<CompiledSet>();
+  out->set = std::move(resolved);
+  std::vector<Finding>& findings = out->findings;
+  Rules& rules = out->rules;
+  const auto take = [&](const std::vector<Fault>& faults, const SetDocument& document) {
+    for (const Fault& fault : faults) findings.push_back(ToFinding(fault, document.key.ToText()));
+  };
+  for (const SetDocument& document : out->set.documents) {
+    if (document.key.kind != "FactSchema") continue;
+    std::vector<Fault> faults;
+    if (auto schema = FactSchema::Parse(*document.tree, faults); schema != nullptr) {
+      rules.schemas[document.key.id] = std::move(schema);
+    }
+    take(faults, document);
+  }
+  std::vector<RuleSetSource> sources;
+  for (const SetDocument& document : out->set.documents) {
+    const std::string& kind = document.key.kind;
+    if (kind == "DecisionTable") {
+      const auto schema = SchemaOf(document, rules, findings);
+      if (schema == nullptr) continue;
+      std::vector<Fault> faults;
+      auto table = DecisionTable::Parse(*document.tree, schema, faults);
+      if (table != nullptr && options.analyse) {
+        for (Fault& fault : Analyse(*table)) faults.push_back(std::move(fault));
+      }
+      take(faults, document);
+      if (table != nullptr) rules.tables[document.key.id] = std::move(table);
+    } else if (kind == "RuleSet") {
+      const auto schema = SchemaOf(document, rules, findings);
+      if (schema != nullptr) sources.push_back({document.tree.get(), schema});
+    } else if (kind == "Policy") {
+      CheckPolicy(document, findings);
+    }
+    if (const auto own = kinds.kinds.find(kind); own != kinds.kinds.end()) {
+      own->second(document, findings);
+    } else if (!kinds.Knows(kind)) {
+      findings.push_back({Finding::Severity::kError, "unknown_kind", document.key.ToText(), "kind",
+                          document.tree->line, document.tree->column,
+                          absl::StrCat("this room has no documents of kind ", kind), ""});
+    }
+  }
+  std::vector<Fault> faults;
+  rules.rule_sets = ParseRuleSets(
+      sources,
+      [&](const std::string& id) -> std::shared_ptr<const DecisionTable> {
+        const auto found = rules.tables.find(id);
+        return found == rules.tables.end() ? nullptr : found->second;
+      },
+      faults);
+  for (Fault& fault : faults) {
+    // "pricing.line-price: steps[2].when"
+    const size_t colon = fault.path.find(": ");
+    std::string document;
+    if (colon != std::string::npos) {
+      const SetDocument* of = out->set.Find("RuleSet", fault.path.substr(0, colon));
+      if (of != nullptr) document = of->key.ToText();
+      fault.path = fault.path.substr(colon + 2);
+    }
+    findings.push_back(ToFinding(fault, document));
+  }
+  if (out->sound() && kinds.make != nullptr) {
+    out->made = kinds.make(out->set, rules, findings);
+    if (out->made == nullptr && out->sound()) {
+      findings.push_back({.code = "not_usable", .message = "the room cannot use this set"});
+    }
+  }
+  if (options.tests && out->sound()) {
+    for (const SetDocument& document : out->set.documents) {
+      if (document.key.kind != "TestSuite") continue;
+      RunSuite(document, rules, options.now, findings, out->tests_run, out->tests_failed);
+    }
+  }
+  return out;
+}
+
+}  // namespace weft::rules

@@ -1,0 +1,114 @@
+// The reading side of documents: follows the timeline and says what is active.
+//
+//   DocumentReader documents("pricing", kinds);
+//   documents.Mount(program);           // Before other read models are added.
+//   …
+//   const engine::Position known = documents.newest(tenant);
+//   FactMemory::Snapshot facts(memory, tenant);          // After `known`.
+//   const engine::Position at = std::max(known, facts position);
+//   auto active = documents.Find(tenant, scope, as_of, at);
+//   if (!active->status.ok()) return active->status;    // RULES_STALE
+//   active->compiled->As<Waterfall>() …
+//
+// Taken in this order, `at` names one state of facts and documents: facts up to
+// `at` are in the snapshot, and documents up to `at` are what Find() looks at. A
+// later question with the same `at` gets the same documents.
+//
+// A set is compiled once: tenants without documents of their own share what is
+// compiled of the platform's. What does not compile is told by the status, for
+// the tenants that have it only.
+//
+// Rows are kept in the program's state in the tables 181 and 182.
+// Safe from any thread but for Mount().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/base/sync.h"
+#include "libs/engine/program.h"
+#include "libs/engine/table.h"
+#include "libs/rules/documents/activation.h"
+#include "libs/rules/documents/compile.h"
+#include "weft/documents/v1/state.pb.h"
+
+namespace weft::documents {
+
+// Keys: kind id organisation branch channel version; number of the activation.
+inline constexpr engine::Table<v1::BodyRow> kBodies{181, "document_bodies"};
+inline constexpr engine::Table<v1::ActivationRow> kPublished{182, "document_activations"};
+
+// The documents that count for one question. Immutable.
+struct Active {
+  // {activation, platform_activation, effective_from, documents: kind, id, scope,
+  // version, hash, tree}: the most specific of each kind and id.
+  rules::DocumentSet set;
+  // Its rules and what Kinds::make made of them. Shared by all who have the same
+  // documents, so of its own `set` the numbers of activations mean nothing.
+  std::shared_ptr<const rules::CompiledSet> compiled;
+  // FAILED_PRECONDITION / RULES_STALE where it does not compile here.
+  absl::Status status;
+};
+
+class DocumentReader final : public engine::ReadModel {
+ public:
+  // `room`: whose documents, as events name it. `kinds`: what the room adds.
+  DocumentReader(std::string room, rules::Kinds kinds);
+  ~DocumentReader() override;
+
+  // Adds the events and itself, first of the read models: what a turn publishes is
+  // here before any other model moves to the turn's position.
+  void Mount(engine::Program& program);
+
+  // Where the newest activation of the tenant or the platform stands.
+  engine::Position newest(const std::string& tenant) const;
+  // What counts at `as_of` of what stands up to `at`. Never nullptr; where nothing
+  // is published the set is empty.
+  std::shared_ptr<const Active> Find(const std::string& tenant, const rules::DocumentScope& scope,
+                                     absl::Time as_of, engine::Position at) const;
+  // The same with all that is known.
+  std::shared_ptr<const Active> FindNewest(const std::string& tenant,
+                                           const rules::DocumentScope& scope,
+                                           absl::Time as_of) const;
+
+  // For operators: what cannot be used now, by tenant.
+  std::vector<std::pair<std::string, absl::Status>> Stale() const;
+
+  void Load(const engine::ChangedRow& row) override;
+  void Apply(const std::vector<engine::ChangedRow>& rows, const std::string& tenant,
+             engine::Position position) override;
+
+ private:
+  struct Tenant;
+  struct Published;
+
+  Tenant& TenantOf(uint32_t partition, const std::string& name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Tenant* FindTenant(uint32_t partition, const std::string& name) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::shared_ptr<const rules::Tree> TreeOf(const std::string& source)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeRow(const engine::ChangedRow& row);
+  std::shared_ptr<const rules::CompiledSet> Compile(const rules::DocumentSet& set) const;
+
+  const std::string room_;
+  const rules::Kinds kinds_;
+  mutable Mutex mutex_;
+  // By partition and name: the platform stands in every partition.
+  std::map<std::pair<uint32_t, std::string>, std::unique_ptr<Tenant>> tenants_
+      ABSL_GUARDED_BY(mutex_);
+  // Trees by hash of the text, shared by all who have it.
+  std::map<std::string, std::weak_ptr<const rules::Tree>> trees_ ABSL_GUARDED_BY(mutex_);
+  mutable Mutex compiling_;
+  // By signature of the set.
+  mutable std::map<std::string, std::weak_ptr<const rules::CompiledSet>> compiled_
+      ABSL_GUARDED_BY(compiling_);
+};
+
+}  // namespace weft::documents
