@@ -9,6 +9,7 @@
 #include "libs/base/status_macros.h"
 #include "services/pricing/fact_convert.h"
 #include "services/pricing/state.h"
+#include "weft/facts/v1/conditions.pb.h"
 #include "weft/facts/v1/facts.pb.h"
 
 namespace weft::pricing::app {
@@ -140,18 +141,25 @@ absl::Status Parse(const Event& event, Message& message) {
   return absl::OkStatus();
 }
 
+// A fact that is stored as it comes: `part` is the member of `fact` that holds it.
+template <typename Message, typename KeyOf>
+absl::Status StorePlain(const Event& event, v1::StoredFact fact,
+                        Message* (v1::StoredFact::*part)(), const KeyOf& key_of, Turn& turn) {
+  Message& message = *(fact.*part)();
+  WEFT_RETURN_IF_ERROR(Parse(event, message));
+  WEFT_RETURN_IF_ERROR(CheckFact(message));
+  const std::string key = key_of(message);
+  const bool deleted = message.deleted();
+  return Store(key, std::move(fact), deleted, turn);
+}
+
 }  // namespace
 
 absl::Status OnFact(const Event& event, Turn& turn) {
   if (event.tombstone) return absl::OkStatus();  // A deletion comes as a fact of its own.
   v1::StoredFact fact = NewFact(event, turn);
   if (event.type == "weft.facts.v1.PriceChanged") {
-    facts::v1::PriceChanged& price = *fact.mutable_price();
-    WEFT_RETURN_IF_ERROR(Parse(event, price));
-    WEFT_RETURN_IF_ERROR(CheckFact(price));
-    const std::string key = PriceKey(price);
-    const bool deleted = price.deleted();
-    return Store(key, std::move(fact), deleted, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_price, &PriceKey, turn);
   }
   if (event.type == "weft.facts.v1.ContractChanged") {
     WEFT_RETURN_IF_ERROR(Parse(event, *fact.mutable_contract()));
@@ -159,12 +167,8 @@ absl::Status OnFact(const Event& event, Turn& turn) {
     return StoreContract(std::move(fact), turn);
   }
   if (event.type == "weft.facts.v1.ItemChanged") {
-    facts::v1::ItemChanged& item = *fact.mutable_item();
-    WEFT_RETURN_IF_ERROR(Parse(event, item));
-    WEFT_RETURN_IF_ERROR(CheckFact(item));
-    const std::string key = ItemKey(item.sku());
-    const bool deleted = item.deleted();
-    return Store(key, std::move(fact), deleted, turn);
+    const auto key = [](const facts::v1::ItemChanged& item) { return ItemKey(item.sku()); };
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_item, key, turn);
   }
   if (event.type == "weft.facts.v1.AccountChanged") {
     facts::v1::AccountChanged& account = *fact.mutable_account();
@@ -192,12 +196,34 @@ absl::Status OnFact(const Event& event, Turn& turn) {
     return Store(key, std::move(fact), deleted, turn);
   }
   if (event.type == "weft.facts.v1.PartNumberChanged") {
-    facts::v1::PartNumberChanged& number = *fact.mutable_part_number();
-    WEFT_RETURN_IF_ERROR(Parse(event, number));
-    WEFT_RETURN_IF_ERROR(CheckFact(number));
-    const std::string key = PartNumberKey(number.account(), number.customer_sku());
-    const bool deleted = number.deleted();
-    return Store(key, std::move(fact), deleted, turn);
+    const auto key = [](const facts::v1::PartNumberChanged& number) {
+      return PartNumberKey(number.account(), number.customer_sku());
+    };
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_part_number, key, turn);
+  }
+  if (event.type == "weft.facts.v1.CategoryChanged") {
+    const auto key = [](const facts::v1::CategoryChanged& category) {
+      return CategoryKey(category.category());
+    };
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_category, key, turn);
+  }
+  if (event.type == "weft.facts.v1.SurchargeChanged") {
+    const auto key = [](const facts::v1::SurchargeChanged& surcharge) {
+      return SurchargeKey(surcharge.surcharge());
+    };
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_surcharge, key, turn);
+  }
+  if (event.type == "weft.facts.v1.PromotionChanged") {
+    const auto key = [](const facts::v1::PromotionChanged& promotion) {
+      return PromotionKey(promotion.promotion());
+    };
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_promotion, key, turn);
+  }
+  if (event.type == "weft.facts.v1.ExchangeRateChanged") {
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_rate, &RateKey, turn);
+  }
+  if (event.type == "weft.facts.v1.CostChanged") {
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_cost, &CostKey, turn);
   }
   if (event.type == "weft.facts.v1.LoadChanged") {
     facts::v1::LoadChanged load;

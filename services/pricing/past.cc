@@ -137,4 +137,76 @@ void PastFacts::AddOffers(Symbol owner, Symbol target, Offers& out) const {
   for (const KeptOffer& kept : it->second) out.push_back(kept.parts.offer);
 }
 
+const Category* PastFacts::FindCategory(Symbol category) const {
+  if (category == Symbol::kNone) return nullptr;
+  const auto [it, added] = Writable().categories_.try_emplace(category);
+  if (added) {
+    for (const v1::StoredFact& fact : Standing(CategoryKey(Text(category)))) {
+      it->second = std::make_unique<Category>(ToCategory(fact, Writable()));
+    }
+  }
+  return it->second.get();
+}
+
+namespace {
+
+// Those that name the target; kNone = everything.
+template <typename T>
+void AddNaming(const std::deque<T>& all, Symbol target, std::vector<const T*>& out) {
+  for (const T& one : all) {
+    const auto& named = one.target.named;
+    if (target == Symbol::kNone
+            ? one.target.everything
+            : std::find(named.begin(), named.end(), target) != named.end()) {
+      out.push_back(&one);
+    }
+  }
+}
+
+}  // namespace
+
+void PastFacts::AddSurcharges(Symbol target, std::vector<const Surcharge*>& out) const {
+  if (!all_surcharges_) {
+    PastFacts& self = Writable();
+    self.all_surcharges_ = true;
+    for (const v1::StoredFact& fact : Standing(engine::Key().Add("s").Take())) {
+      self.surcharges_.push_back(ToSurcharge(fact, self));
+    }
+  }
+  AddNaming(surcharges_, target, out);
+}
+
+void PastFacts::AddPromotions(Symbol target, std::vector<const Promotion*>& out) const {
+  if (!all_promotions_) {
+    PastFacts& self = Writable();
+    self.all_promotions_ = true;
+    for (const v1::StoredFact& fact : Standing(engine::Key().Add("m").Take())) {
+      self.promotions_.push_back(ToPromotion(fact, self));
+    }
+  }
+  AddNaming(promotions_, target, out);
+}
+
+void PastFacts::AddCosts(Symbol sku, std::vector<const Cost*>& out) const {
+  if (sku == Symbol::kNone) return;
+  const auto [it, added] = Writable().costs_.try_emplace(sku);
+  if (added) {
+    for (const v1::StoredFact& fact : Standing(CostsOf(Text(sku)))) {
+      it->second.push_back(ToCost(fact, Writable()));
+    }
+  }
+  for (const Cost& cost : it->second) out.push_back(&cost);
+}
+
+void PastFacts::AddRates(Symbol rate, std::vector<const ExchangeRate*>& out) const {
+  if (rate == Symbol::kNone) return;
+  const auto [it, added] = Writable().rates_.try_emplace(rate);
+  if (added) {
+    for (const v1::StoredFact& fact : Standing(RatesOf(Text(rate)))) {
+      it->second.push_back(ToRate(fact, Writable()));
+    }
+  }
+  for (const ExchangeRate& one : it->second) out.push_back(&one);
+}
+
 }  // namespace weft::pricing

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -47,6 +48,12 @@ class PastFacts final : public Facts, private Interner {
   void AddBooks(Symbol group, std::vector<const Book*>& out) const override;
   void AddOffers(Symbol owner, Symbol target, Offers& out) const override;
   bool MayOffer(Symbol, Target) const override { return true; }
+  bool Has(Sort) const override { return true; }
+  const Category* FindCategory(Symbol category) const override;
+  void AddSurcharges(Symbol target, std::vector<const Surcharge*>& out) const override;
+  void AddPromotions(Symbol target, std::vector<const Promotion*>& out) const override;
+  void AddCosts(Symbol sku, std::vector<const Cost*>& out) const override;
+  void AddRates(Symbol rate, std::vector<const ExchangeRate*>& out) const override;
 
  private:
   // An offer keeps the fact it points into.
@@ -77,6 +84,13 @@ class PastFacts final : public Facts, private Interner {
   std::map<OfferKey, std::vector<KeptOffer>> offers_;
   std::map<Symbol, bool> priced_items_;  // Whose prices in all books are kept.
   std::map<OfferKey, bool> contracts_;   // (owner, target) that were read.
+  std::map<Symbol, std::unique_ptr<Category>> categories_;
+  bool all_surcharges_ = false;
+  std::deque<Surcharge> surcharges_;
+  bool all_promotions_ = false;
+  std::deque<Promotion> promotions_;
+  std::map<Symbol, std::vector<Cost>> costs_;
+  std::map<Symbol, std::vector<ExchangeRate>> rates_;
 };
 
 }  // namespace weft::pricing

@@ -22,6 +22,47 @@ std::string PriceKey(const facts::v1::PriceChanged& price) {
       .Take();
 }
 
+std::string CategoryKey(absl::string_view category) {
+  return Key().Add("k").Add(category).Take();
+}
+std::string SurchargeKey(absl::string_view surcharge) {
+  return Key().Add("s").Add(surcharge).Take();
+}
+std::string PromotionKey(absl::string_view promotion) {
+  return Key().Add("m").Add(promotion).Take();
+}
+
+std::string RatesOf(absl::string_view pair) { return Key().Add("x").Add(pair).Take(); }
+
+std::string RateKey(const facts::v1::ExchangeRateChanged& rate) {
+  return RatesOf(absl::StrCat(rate.from_currency_code(), "/", rate.to_currency_code(), "/",
+                              rate.kind())) +
+         Key().Add(rate.entry()).Take();
+}
+
+std::string CostsOf(absl::string_view sku) { return Key().Add("o").Add(sku).Take(); }
+
+std::string CostKey(const facts::v1::CostChanged& cost) {
+  return CostsOf(cost.sku()) +
+         Key().Add(cost.location()).Add(cost.organisation()).Add(cost.entry()).Take();
+}
+
+const char* SideOf(SymbolKind owner_kind) {
+  switch (owner_kind) {
+    case SymbolKind::kAccount: return "a";
+    case SymbolKind::kProject: return "p";
+    case SymbolKind::kShipTo: return "t";
+    default: return "g";
+  }
+}
+
+SymbolKind KindOfSide(absl::string_view side) {
+  if (side == "a") return SymbolKind::kAccount;
+  if (side == "p") return SymbolKind::kProject;
+  if (side == "t") return SymbolKind::kShipTo;
+  return side == "g" ? SymbolKind::kGroup : SymbolKind::kTenant;
+}
+
 std::string ContractsOf(SymbolKind owner_kind, absl::string_view owner, Facts::Target sort,
                         absl::string_view target) {
   const char* const letter = sort == Facts::Target::kSku        ? "s"
@@ -29,7 +70,7 @@ std::string ContractsOf(SymbolKind owner_kind, absl::string_view owner, Facts::T
                                                                 : "e";
   return Key()
       .Add("c")
-      .Add(owner_kind == SymbolKind::kAccount ? "a" : "g")
+      .Add(SideOf(owner_kind))
       .Add(owner)
       .Add(letter)
       .Add(target)
@@ -37,14 +78,23 @@ std::string ContractsOf(SymbolKind owner_kind, absl::string_view owner, Facts::T
 }
 
 std::string ContractKey(const facts::v1::ContractChanged& contract) {
-  const bool of_account = !contract.account().empty();
   const Facts::Target sort = !contract.sku().empty()        ? Facts::Target::kSku
                              : !contract.category().empty() ? Facts::Target::kCategory
                                                             : Facts::Target::kEverything;
   const std::string& target = sort == Facts::Target::kSku ? contract.sku() : contract.category();
-  return ContractsOf(of_account ? SymbolKind::kAccount : SymbolKind::kGroup,
-                     of_account ? contract.account() : contract.group(), sort, target) +
-         Key().Add(contract.contract()).Take();
+  SymbolKind kind = SymbolKind::kGroup;
+  std::string owner = contract.group();
+  if (!contract.project().empty()) {
+    kind = SymbolKind::kProject;
+    owner = SiteName(contract.account(), contract.project());
+  } else if (!contract.ship_to().empty()) {
+    kind = SymbolKind::kShipTo;
+    owner = SiteName(contract.account(), contract.ship_to());
+  } else if (!contract.account().empty()) {
+    kind = SymbolKind::kAccount;
+    owner = contract.account();
+  }
+  return ContractsOf(kind, owner, sort, target) + Key().Add(contract.contract()).Take();
 }
 
 std::string PartNumberKey(absl::string_view account, absl::string_view customer_sku) {

@@ -6,7 +6,13 @@
 //             | "p" sku book unit entry                 price of a book
 //             | "c" side owner sort target contract     contract
 //             | "n" account customer-sku                part number
-//   side      = "a" account | "g" group
+//             | "k" category                            category
+//             | "s" surcharge                           surcharge
+//             | "m" promotion                           promotion
+//             | "x" pair entry                          exchange rate
+//             | "o" sku location organisation entry     cost
+//   side      = "a" account | "g" group | "p" project | "t" address of an account (SiteName)
+//   pair      = RateName: from/to/kind
 //   sort      = "s" sku | "c" category | "e" everything (target is empty)
 //   history   = current number       a version that was replaced, by its first position
 //   places    = contract             → key of its current row
@@ -41,9 +47,21 @@ std::string BookKey(absl::string_view book);
 std::string PriceKey(const facts::v1::PriceChanged& price);
 std::string ContractKey(const facts::v1::ContractChanged& contract);
 std::string PartNumberKey(absl::string_view account, absl::string_view customer_sku);
+std::string CategoryKey(absl::string_view category);
+std::string SurchargeKey(absl::string_view surcharge);
+std::string PromotionKey(absl::string_view promotion);
+std::string RateKey(const facts::v1::ExchangeRateChanged& rate);
+std::string CostKey(const facts::v1::CostChanged& cost);
+// What the rates of one pair (RateName), and the costs of one item, start with.
+std::string RatesOf(absl::string_view pair);
+std::string CostsOf(absl::string_view sku);
 // What the prices of one item, and the contracts of one owner for one target,
 // start with.
 std::string PricesOfItem(absl::string_view sku);
+// kAccount, kGroup, kProject, kShipTo as the first octet of a contract's side, and
+// back; kTenant for another letter.
+const char* SideOf(SymbolKind owner_kind);
+SymbolKind KindOfSide(absl::string_view side);
 std::string ContractsOf(SymbolKind owner_kind, absl::string_view owner, Facts::Target sort,
                         absl::string_view target);
 

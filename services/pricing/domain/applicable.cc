@@ -146,10 +146,10 @@ RateState FindRate(const Facts& facts, Currency from, Currency to, absl::string_
       ended = ended || rate->period.to_us <= at_us;
       continue;
     }
-    const auto better = [](const ExchangeRate& a, const ExchangeRate& b) {
+    const auto better = [&](const ExchangeRate& a, const ExchangeRate& b) {
       if (a.period.from_us != b.period.from_us) return a.period.from_us > b.period.from_us;
       if (a.period.to_us != b.period.to_us) return a.period.to_us < b.period.to_us;
-      return a.entry > b.entry;
+      return facts.Text(a.entry) > facts.Text(b.entry);
     };
     if (best == nullptr || better(*rate, *best)) best = rate;
   }
@@ -174,7 +174,7 @@ bool FindCost(const Facts& facts, const Item& item, Symbol location, Symbol orga
       if (rank(a) != rank(b)) return rank(a) > rank(b);
       if (a.period.from_us != b.period.from_us) return a.period.from_us > b.period.from_us;
       if (a.period.to_us != b.period.to_us) return a.period.to_us < b.period.to_us;
-      return a.entry > b.entry;
+      return facts.Text(a.entry) > facts.Text(b.entry);
     };
     const Cost* best = nullptr;
     for (const Cost* cost : costs) {

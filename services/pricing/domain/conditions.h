@@ -90,7 +90,7 @@ struct ExchangeRate {
   Decimal rate;  // Units of the other currency for one.
   Period period;
   Stamp version = 0;
-  std::string entry;
+  Symbol entry = Symbol::kNone;
 };
 
 struct Cost {
@@ -100,7 +100,7 @@ struct Cost {
   Money cost;
   Period period;
   Stamp version = 0;
-  std::string entry;
+  Symbol entry = Symbol::kNone;
 };
 
 }  // namespace weft::pricing

@@ -37,6 +37,7 @@ enum class SymbolKind : uint8_t {
   kSurcharge,
   kPromotion,
   kCombination,  // Group of promotions, or of surcharges that exclude each other.
+  kEntry,        // Tells rates, or costs, of one thing apart.
   kRate,         // Of one pair of currencies and kind: see RateName().
 };
 

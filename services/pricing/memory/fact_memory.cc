@@ -8,54 +8,10 @@
 
 #include "libs/base/status_macros.h"
 #include "libs/engine/table.h"
+#include "services/pricing/memory/fact_nodes.h"
 #include "services/pricing/state.h"
 
 namespace weft::pricing {
-
-// An offer as it lies in memory: this header, then the parts that `flags` names,
-// in this order: period.from, period.to, per_quantity, discount or book (8 octets
-// each), the tiers (8 octets each, 16 when wide), name, reference.
-struct FactMemory::OfferNode : Node {
-  enum Flag : uint8_t { kFrom = 1, kTo = 2, kPer = 4, kWide = 8 };
-  static constexpr int kPromiseShift = 4;
-
-  uint32_t unit = 0;
-  uint32_t bytes = 0;
-  uint16_t currency = 0;
-  uint8_t flags = 0;
-  uint8_t tiers = 0;
-  uint8_t quantity_scale = 0;
-  uint8_t price_scale = 0;
-  uint8_t name_length = 0;
-  uint8_t reference_length = 0;
-
-  Offer::Promise promise() const {
-    return static_cast<Offer::Promise>(flags >> kPromiseShift);
-  }
-  char* payload() { return reinterpret_cast<char*>(this + 1); }
-  const char* payload() const { return reinterpret_cast<const char*>(this + 1); }
-  const char* after_numbers() const {
-    const int numbers = (flags & kFrom ? 1 : 0) + (flags & kTo ? 1 : 0) + (flags & kPer ? 1 : 0) +
-                        (promise() != Offer::Promise::kTiers ? 1 : 0);
-    return payload() + 8 * numbers;
-  }
-  const char* text() const {
-    return after_numbers() + size_t{tiers} * (flags & kWide ? 16 : 8);
-  }
-  absl::string_view name() const { return absl::string_view(text(), name_length); }
-};
-
-template <typename T>
-struct FactMemory::ValueNode : Node {
-  explicit ValueNode(T v) : value(std::move(v)) {}
-  T value;
-};
-
-struct FactMemory::Tenant : Node {
-  std::string name;
-  Symbol symbol = Symbol::kNone;
-  std::atomic<const TenantHead*> head{nullptr};
-};
 
 // Interns for one tenant.
 class FactMemory::Names final : public Interner {
@@ -74,7 +30,7 @@ FactMemory::FactMemory()
     : symbols_(epochs_, arena_),
       offers_(epochs_),
       part_numbers_(epochs_),
-      group_books_(epochs_) {}
+      links_(epochs_) {}
 
 FactMemory::~FactMemory() {
   // Records lie in the arena; only values with memory of their own are told.
@@ -95,12 +51,12 @@ FactMemory::~FactMemory() {
       case SymbolKind::kSku: destroy(head, static_cast<const Item*>(nullptr)); break;
       case SymbolKind::kAccount: destroy(head, static_cast<const Account*>(nullptr)); break;
       case SymbolKind::kBook: destroy(head, static_cast<const Book*>(nullptr)); break;
+      case SymbolKind::kSurcharge: destroy(head, static_cast<const Surcharge*>(nullptr)); break;
+      case SymbolKind::kPromotion: destroy(head, static_cast<const Promotion*>(nullptr)); break;
       default: break;
     }
   }
 }
-
-// --- Writing -----------------------------------------------------------------
 
 FactMemory::Tenant& FactMemory::TenantOf(const std::string& name) {
   const Symbol symbol = symbols_.Intern(Symbol::kNone, SymbolKind::kTenant, name);
@@ -162,6 +118,7 @@ void FactMemory::ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp n
   if (row.table == kCurrent.id) {
     if (!row.value.has_value()) {
       EndFact(tenant, row.key, now);
+      Move(tenant, row.key, now, now != 0, head);
       see(now, 0);
       return;
     }
@@ -170,12 +127,16 @@ void FactMemory::ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp n
     const Stamp from = StampOf(fact);
     EndFact(tenant, row.key, from);
     ApplyFact(tenant, fact, from);
+    Move(tenant, row.key, from, now != 0, head);
+    head.sorts |= SortOf(fact);
     see(std::max(from, now), fact.recorded_us());
     head.has_prices = head.has_prices || fact.has_price() || fact.has_contract();
   } else if (row.table == kHistory.id && row.value.has_value()) {
     v1::StoredFact fact;
     WEFT_CHECK(fact.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
-    // What was deleted has no current row, but moved the position.
+    // What was deleted has no current row, but moved the position. While it happens
+    // the current row says so.
+    if (now == 0) Move(tenant, row.key, static_cast<Stamp>(fact.until()), false, head);
     see(static_cast<Stamp>(fact.until()), fact.until_us());
   } else if (row.table == kNumbers.id && row.value.has_value() && !row.key.empty() &&
              row.key[0] == 'H') {
@@ -189,8 +150,76 @@ void FactMemory::ApplyRow(Tenant& tenant, const engine::ChangedRow& row, Stamp n
     WEFT_CHECK(load.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
     head.load_began = head.load_began || load.began();
     head.load_ended = head.load_ended || load.ended();
+    head.moved = std::max(head.moved, static_cast<Stamp>(load.position()));
     see(static_cast<Stamp>(load.position()), load.recorded_us());
+  } else if (row.table == kInfo.id && row.value.has_value()) {
+    // Rows that told of earlier moves are gone; whether we saw them or not, the
+    // epochs are the same.
+    v1::HistoryRow info;
+    WEFT_CHECK(info.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+    head.moved = std::max(head.moved, static_cast<Stamp>(info.floor()));
   }
+}
+
+uint8_t FactMemory::SortOf(const v1::StoredFact& fact) {
+  const auto bit = [](Facts::Sort sort) { return static_cast<uint8_t>(sort); };
+  switch (fact.fact_case()) {
+    case v1::StoredFact::kCategory:
+      return fact.category().parent_category().empty() ? 0 : bit(Facts::Sort::kCategories);
+    case v1::StoredFact::kSurcharge: return bit(Facts::Sort::kSurcharges);
+    case v1::StoredFact::kPromotion: return bit(Facts::Sort::kPromotions);
+    case v1::StoredFact::kRate: return bit(Facts::Sort::kRates);
+    case v1::StoredFact::kCost: return bit(Facts::Sort::kCosts);
+    case v1::StoredFact::kContract:
+      return fact.contract().project().empty() && fact.contract().ship_to().empty()
+                 ? 0
+                 : bit(Facts::Sort::kSites);
+    default: return 0;
+  }
+}
+
+void FactMemory::Move(Tenant& tenant, absl::string_view key, Stamp now, bool read_meanwhile,
+                      TenantHead& head) {
+  engine::KeyReader reader(key);
+  std::string kind, first, owner;
+  if (!reader.Next(kind) || !reader.Next(first)) return;
+  Symbol symbol = Symbol::kNone;
+  const auto intern = [&](SymbolKind k, absl::string_view text) {
+    symbol = symbols_.Intern(tenant.symbol, k, text);
+  };
+  switch (kind[0]) {
+    case 'i':
+    case 'p':
+    case 'o': intern(SymbolKind::kSku, first); break;
+    case 'a':
+    case 'n': intern(SymbolKind::kAccount, first); break;
+    case 'c': {
+      if (!reader.Next(owner)) return;
+      const absl::string_view account = absl::string_view(owner).substr(0, owner.find('\x1f'));
+      intern(first == "g" ? SymbolKind::kGroup : SymbolKind::kAccount, account);
+      break;
+    }
+    default: head.moved = std::max(head.moved, now); return;
+  }
+  if (symbol == Symbol::kNone) return;
+  SymbolMoves& moves = symbols_.moves(symbol);
+  const Stamp last = moves.newest.load(std::memory_order_relaxed);
+  if (last >= now) return;
+  if (read_meanwhile && last != 0) {
+    // For readers at a position before this one.
+    auto* node = new (arena_.Allocate(sizeof(Node))) Node();
+    node->from = last;
+    Link(moves.older, node);
+    Retired retired;
+    retired.table = Table::kMoves;
+    retired.key = static_cast<uint32_t>(symbol);
+    retired.what = node;
+    retired.free = [](FactMemory& memory, void* what) {
+      memory.arena_.Release(what, sizeof(Node));
+    };
+    retired_.push_back(retired);
+  }
+  moves.newest.store(now, std::memory_order_release);
 }
 
 void FactMemory::ApplyFact(Tenant& tenant, const v1::StoredFact& fact, Stamp from) {
@@ -210,10 +239,10 @@ void FactMemory::ApplyFact(Tenant& tenant, const v1::StoredFact& fact, Stamp fro
       Book book = ToBook(fact, names);
       const Symbol symbol = book.book;
       if (book.groups.empty()) {
-        PutValue(group_books_.Insert(static_cast<uint32_t>(tenant.symbol)), symbol, from);
+        PutValue(links_.Insert(LinkKey(Tie::kBook, tenant.symbol)), symbol, from);
       }
       for (const Symbol group : book.groups) {
-        PutValue(group_books_.Insert(static_cast<uint32_t>(group)), symbol, from);
+        PutValue(links_.Insert(LinkKey(Tie::kBook, group)), symbol, from);
       }
       PutValue(symbols_.at(symbol).head, std::move(book), from);
       break;
@@ -231,6 +260,31 @@ void FactMemory::ApplyFact(Tenant& tenant, const v1::StoredFact& fact, Stamp fro
                names.Intern(SymbolKind::kSku, number.sku()), from);
       break;
     }
+    case v1::StoredFact::kCategory: {
+      const Category category = ToCategory(fact, names);
+      PutValue(symbols_.at(category.category).head, category, from);
+      break;
+    }
+    case v1::StoredFact::kSurcharge: {
+      Surcharge surcharge = ToSurcharge(fact, names);
+      PutLinks(tenant, Tie::kSurcharge, surcharge.target, surcharge.surcharge, from);
+      PutValue(symbols_.at(surcharge.surcharge).head, std::move(surcharge), from);
+      break;
+    }
+    case v1::StoredFact::kPromotion: {
+      Promotion promotion = ToPromotion(fact, names);
+      PutLinks(tenant, Tie::kPromotion, promotion.target, promotion.promotion, from);
+      PutValue(symbols_.at(promotion.promotion).head, std::move(promotion), from);
+      break;
+    }
+    case v1::StoredFact::kRate:
+      PutValue(symbols_.at(RateSymbol(fact.rate(), names)).head, ToRate(fact, names), from);
+      break;
+    case v1::StoredFact::kCost: {
+      const Symbol sku = names.Intern(SymbolKind::kSku, fact.cost().sku());
+      PutValue(links_.Insert(LinkKey(Tie::kCost, sku)), ToCost(fact, names), from);
+      break;
+    }
     case v1::StoredFact::FACT_NOT_SET: break;
   }
 }
@@ -244,8 +298,8 @@ void FactMemory::EndFact(Tenant& tenant, absl::string_view key, Stamp until) {
   };
   const auto end_symbol = [&]<typename T>(Symbol symbol, const T*) {
     if (symbol == Symbol::kNone) return;
-    EndValues<T>(Table::kSymbols, static_cast<uint32_t>(symbol),
-                              symbols_.at(symbol).head, until);
+    EndValues<T>(Table::kSymbols, static_cast<uint32_t>(symbol), symbols_.at(symbol).head, until,
+                 [](const T&) { return true; });
   };
   switch (kind[0]) {
     case 'i': end_symbol(find(SymbolKind::kSku, a), static_cast<const Item*>(nullptr)); break;
@@ -259,15 +313,18 @@ void FactMemory::EndFact(Tenant& tenant, absl::string_view key, Stamp until) {
     }
     case 'p':
       if (!reader.Next(b) || !reader.Next(c) || !reader.Next(d)) break;
-      EndOffer(find(SymbolKind::kBook, b), find(SymbolKind::kSku, a), find(SymbolKind::kUnit, c),
-               d, false, until);
+      // A unit that nobody has named yet has no symbol, and no offers.
+      if (const Symbol unit = find(SymbolKind::kUnit, c); unit != Symbol::kNone || c.empty()) {
+        EndOffer(find(SymbolKind::kBook, b), find(SymbolKind::kSku, a), unit, d, false, until);
+      }
       break;
     case 'c': {
       if (!reader.Next(b) || !reader.Next(c) || !reader.Next(d) || !reader.Next(e)) break;
-      const Symbol owner = find(a == "a" ? SymbolKind::kAccount : SymbolKind::kGroup, b);
+      const Symbol owner = find(KindOfSide(a), b);
       const Symbol target = c == "s"   ? find(SymbolKind::kSku, d)
                             : c == "c" ? find(SymbolKind::kCategory, d)
                                        : Symbol::kNone;
+      if (target == Symbol::kNone && c != "e") break;
       EndOffer(owner, target, Symbol::kNone, e, true, until);
       break;
     }
@@ -276,33 +333,90 @@ void FactMemory::EndFact(Tenant& tenant, absl::string_view key, Stamp until) {
       const uint64_t pair =
           PairKey(find(SymbolKind::kAccount, a), find(SymbolKind::kCustomerSku, b));
       std::atomic<Node*>* head = part_numbers_.Find(pair == 0 ? 1 : pair);
-      if (head != nullptr) EndValues<Symbol>(Table::kPartNumbers, pair, *head, until);
+      if (head != nullptr) {
+        EndValues<Symbol>(Table::kPartNumbers, pair, *head, until, [](Symbol) { return true; });
+      }
+      break;
+    }
+    case 'k':
+      end_symbol(find(SymbolKind::kCategory, a), static_cast<const Category*>(nullptr));
+      break;
+    case 's': {
+      const Symbol surcharge = find(SymbolKind::kSurcharge, a);
+      EndLinked<Surcharge>(tenant, Tie::kSurcharge, surcharge, until);
+      end_symbol(surcharge, static_cast<const Surcharge*>(nullptr));
+      break;
+    }
+    case 'm': {
+      const Symbol promotion = find(SymbolKind::kPromotion, a);
+      EndLinked<Promotion>(tenant, Tie::kPromotion, promotion, until);
+      end_symbol(promotion, static_cast<const Promotion*>(nullptr));
+      break;
+    }
+    case 'x': {
+      const Symbol rate = find(SymbolKind::kRate, a);
+      if (!reader.Next(b) || rate == Symbol::kNone) break;
+      EndValues<ExchangeRate>(Table::kSymbols, static_cast<uint32_t>(rate),
+                              symbols_.at(rate).head, until,
+                              [&](const ExchangeRate& one) { return symbols_.Text(one.entry) == b; });
+      break;
+    }
+    case 'o': {
+      if (!reader.Next(b) || !reader.Next(c) || !reader.Next(d)) break;
+      const uint64_t link = LinkKey(Tie::kCost, find(SymbolKind::kSku, a));
+      std::atomic<Node*>* head = links_.Find(link);
+      if (head == nullptr) break;
+      EndValues<Cost>(Table::kLinks, link, *head, until, [&](const Cost& one) {
+        // By their texts: one that nobody has named yet has no symbol.
+        return symbols_.Text(one.location) == b && symbols_.Text(one.organisation) == c &&
+               symbols_.Text(one.entry) == d;
+      });
       break;
     }
     default: break;
   }
 }
 
-void FactMemory::EndBookLinks(Tenant& tenant, Symbol book, Stamp until) {
-  const Node* node = symbols_.at(book).head.load();
-  while (node != nullptr && node->until.load() != kNever) node = node->next.load();
-  if (node == nullptr) return;
-  const Book& current = static_cast<const ValueNode<Book>*>(node)->value;
-  const auto end_link = [&](Symbol group) {
-    const uint64_t key = static_cast<uint32_t>(group);
-    std::atomic<Node*>* head = group_books_.Find(key);
-    if (head == nullptr) return;
-    for (Node* link = head->load(); link != nullptr; link = link->next.load()) {
-      if (link->until.load() != kNever || static_cast<ValueNode<Symbol>*>(link)->value != book) {
-        continue;
-      }
-      End(Table::kBooks, key, link, until, [](FactMemory& memory, void* what) {
-        memory.arena_.Release(what, sizeof(ValueNode<Symbol>));
-      });
+void FactMemory::EndLink(Tie tie, Symbol from, Symbol to, Stamp until) {
+  const uint64_t key = LinkKey(tie, from);
+  std::atomic<Node*>* head = links_.Find(key);
+  if (head == nullptr) return;
+  for (Node* node = head->load(); node != nullptr; node = node->next.load()) {
+    if (node->until.load() != kNever || static_cast<ValueNode<Symbol>*>(node)->value != to) {
+      continue;
     }
-  };
-  if (current.groups.empty()) end_link(tenant.symbol);
-  for (const Symbol group : current.groups) end_link(group);
+    End(Table::kLinks, key, node, until, [](FactMemory& memory, void* what) {
+      memory.arena_.Release(what, sizeof(ValueNode<Symbol>));
+    });
+  }
+}
+
+template <typename T>
+const T* FactMemory::Current(Symbol symbol) const {
+  const Node* node = symbols_.at(symbol).head.load();
+  while (node != nullptr && node->until.load() != kNever) node = node->next.load();
+  return node == nullptr ? nullptr : &static_cast<const ValueNode<T>*>(node)->value;
+}
+
+void FactMemory::EndBookLinks(Tenant& tenant, Symbol book, Stamp until) {
+  const Book* current = Current<Book>(book);
+  if (current == nullptr) return;
+  if (current->groups.empty()) EndLink(Tie::kBook, tenant.symbol, book, until);
+  for (const Symbol group : current->groups) EndLink(Tie::kBook, group, book, until);
+}
+
+void FactMemory::PutLinks(Tenant& tenant, Tie tie, const ItemTarget& target, Symbol to,
+                          Stamp from) {
+  if (target.everything) PutValue(links_.Insert(LinkKey(tie, tenant.symbol)), to, from);
+  for (const Symbol named : target.named) PutValue(links_.Insert(LinkKey(tie, named)), to, from);
+}
+
+template <typename T>
+void FactMemory::EndLinked(Tenant& tenant, Tie tie, Symbol symbol, Stamp until) {
+  const T* current = symbol == Symbol::kNone ? nullptr : Current<T>(symbol);
+  if (current == nullptr) return;
+  if (current->target.everything) EndLink(tie, tenant.symbol, symbol, until);
+  for (const Symbol named : current->target.named) EndLink(tie, named, symbol, until);
 }
 
 template <typename T>
@@ -312,10 +426,12 @@ void FactMemory::PutValue(std::atomic<Node*>& head, T value, Stamp from) {
   Link(head, node);
 }
 
-template <typename T>
-void FactMemory::EndValues(Table table, uint64_t key, std::atomic<Node*>& head, Stamp until) {
+template <typename T, typename Which>
+void FactMemory::EndValues(Table table, uint64_t key, std::atomic<Node*>& head, Stamp until,
+                           const Which& which) {
   for (Node* node = head.load(); node != nullptr; node = node->next.load()) {
     if (node->until.load() != kNever) continue;
+    if (!which(static_cast<const ValueNode<T>*>(node)->value)) continue;
     End(table, key, node, until, [](FactMemory& memory, void* what) {
       auto* value = static_cast<ValueNode<T>*>(static_cast<Node*>(what));
       value->~ValueNode<T>();
@@ -348,9 +464,12 @@ void FactMemory::PutOffer(Symbol owner, Symbol target, Facts::Target sort, const
   add(offer.promise == Offer::Promise::kDiscount, offer.discount, 0);
   add(offer.promise == Offer::Promise::kBook, static_cast<uint32_t>(offer.book), 0);
   if (wide) flags |= OfferNode::kWide;
+  if (offer.graduated) flags |= OfferNode::kGraduated;
+  if (offer.terms != nullptr) flags |= OfferNode::kTerms;
+  const size_t term_bytes = OfferNode::BytesOf(offer.terms);
   const size_t tier_bytes = size_t{offer.tier_count} * (wide ? 16 : 8);
-  const size_t bytes = sizeof(OfferNode) + 8 * static_cast<size_t>(count) + tier_bytes +
-                       offer.name.size() + offer.reference.size();
+  const size_t bytes = sizeof(OfferNode) + 8 * static_cast<size_t>(count) + term_bytes +
+                       tier_bytes + offer.name.size() + offer.reference.size();
 
   auto* node = new (arena_.Allocate(bytes)) OfferNode();
   node->from = from;
@@ -366,6 +485,11 @@ void FactMemory::PutOffer(Symbol owner, Symbol target, Facts::Target sort, const
   char* p = node->payload();
   std::memcpy(p, numbers, 8 * static_cast<size_t>(count));
   p += 8 * count;
+  if (offer.terms != nullptr) {
+    std::memcpy(p, offer.terms,
+                sizeof(OfferTerms) + offer.terms->exception_count * sizeof(Symbol));
+    p += term_bytes;
+  }
   for (int i = 0; i < offer.tier_count; ++i) {
     if (wide) {
       std::memcpy(p, &tiers[i], 16);
@@ -425,7 +549,8 @@ std::atomic<Node*>* FactMemory::HeadOf(Table table, uint64_t key) const {
     case Table::kSymbols: return &symbols_.at(Symbol{static_cast<uint32_t>(key)}).head;
     case Table::kOffers: return offers_.Find(key);
     case Table::kPartNumbers: return part_numbers_.Find(key);
-    case Table::kBooks: return group_books_.Find(key);
+    case Table::kLinks: return links_.Find(key);
+    case Table::kMoves: return &symbols_.moves(Symbol{static_cast<uint32_t>(key)}).older;
   }
   return nullptr;
 }
@@ -466,120 +591,13 @@ void FactMemory::Reclaim() {
   if (unlinked) epochs_.Advance();
   offers_.Reclaim(oldest);
   part_numbers_.Reclaim(oldest);
-  group_books_.Reclaim(oldest);
+  links_.Reclaim(oldest);
   symbols_.Reclaim(oldest);
 }
 
 size_t FactMemory::bytes() const {
   return arena_.reserved() + symbols_.bytes() + offers_.bytes() + part_numbers_.bytes() +
-         group_books_.bytes();
-}
-
-// --- Reading -----------------------------------------------------------------
-
-FactMemory::Snapshot::Snapshot(FactMemory& memory, absl::string_view tenant)
-    : guard_(memory.epochs_), memory_(memory) {
-  tenant_ = memory.symbols_.Find(Symbol::kNone, SymbolKind::kTenant, tenant);
-  if (tenant_ == Symbol::kNone) return;
-  const Node* node = memory.symbols_.at(tenant_).head.load(std::memory_order_acquire);
-  if (node == nullptr) return;
-  head_ = *static_cast<const Tenant*>(node)->head.load(std::memory_order_acquire);
-}
-
-template <typename T>
-const T* FactMemory::Snapshot::Visible(Symbol symbol) const {
-  if (symbol == Symbol::kNone) return nullptr;
-  const Node* node = memory_.symbols_.at(symbol).head.load(std::memory_order_acquire);
-  for (; node != nullptr; node = node->next.load(std::memory_order_acquire)) {
-    if (node->Holds(head_.position)) return &static_cast<const ValueNode<T>*>(node)->value;
-  }
-  return nullptr;
-}
-
-Stamp FactMemory::Snapshot::ChannelNumber(absl::string_view channel) const {
-  const Stamp* number = Visible<Stamp>(Find(SymbolKind::kChannel, channel));
-  return number == nullptr ? 0 : *number;
-}
-
-Symbol FactMemory::Snapshot::Find(SymbolKind kind, absl::string_view text) const {
-  return tenant_ == Symbol::kNone ? Symbol::kNone : memory_.symbols_.Find(tenant_, kind, text);
-}
-
-absl::string_view FactMemory::Snapshot::Text(Symbol symbol) const {
-  return memory_.symbols_.Text(symbol);
-}
-
-const Item* FactMemory::Snapshot::FindItem(Symbol sku) const { return Visible<Item>(sku); }
-
-const Account* FactMemory::Snapshot::FindAccount(Symbol account) const {
-  return Visible<Account>(account);
-}
-
-const Book* FactMemory::Snapshot::FindBook(Symbol book) const { return Visible<Book>(book); }
-
-Symbol FactMemory::Snapshot::FindPartNumber(Symbol account, Symbol customer_sku) const {
-  const std::atomic<Node*>* head = memory_.part_numbers_.Find(PairKey(account, customer_sku));
-  if (head == nullptr) return Symbol::kNone;
-  const Node* node = head->load(std::memory_order_acquire);
-  for (; node != nullptr; node = node->next.load(std::memory_order_acquire)) {
-    if (node->Holds(head_.position)) return static_cast<const ValueNode<Symbol>*>(node)->value;
-  }
-  return Symbol::kNone;
-}
-
-void FactMemory::Snapshot::AddBooks(Symbol group, std::vector<const Book*>& out) const {
-  const Symbol owner = group == Symbol::kNone ? tenant_ : group;
-  if (owner == Symbol::kNone) return;
-  const std::atomic<Node*>* head = memory_.group_books_.Find(static_cast<uint32_t>(owner));
-  if (head == nullptr) return;
-  const Node* node = head->load(std::memory_order_acquire);
-  for (; node != nullptr; node = node->next.load(std::memory_order_acquire)) {
-    if (!node->Holds(head_.position)) continue;
-    const Book* book = FindBook(static_cast<const ValueNode<Symbol>*>(node)->value);
-    if (book != nullptr) out.push_back(book);
-  }
-}
-
-void FactMemory::Snapshot::AddOffers(Symbol owner, Symbol target, Offers& out) const {
-  const std::atomic<Node*>* head = memory_.offers_.Find(PairKey(owner, target));
-  if (head == nullptr) return;
-  const Node* node = head->load(std::memory_order_acquire);
-  for (; node != nullptr; node = node->next.load(std::memory_order_acquire)) {
-    if (!node->Holds(head_.position)) continue;
-    memory_.Decode(*static_cast<const OfferNode*>(node), out.emplace_back());
-  }
-}
-
-bool FactMemory::Snapshot::MayOffer(Symbol owner, Target target) const {
-  return (memory_.symbols_.at(owner).targets.load(std::memory_order_acquire) &
-          static_cast<uint8_t>(target)) != 0;
-}
-
-void FactMemory::Decode(const OfferNode& node, Offer& out) const {
-  out.promise = node.promise();
-  out.wide = (node.flags & OfferNode::kWide) != 0;
-  out.tier_count = node.tiers;
-  out.quantity_scale = node.quantity_scale;
-  out.price_scale = node.price_scale;
-  out.currency = Currency::FromNumber(node.currency);
-  out.unit = Symbol{node.unit};
-  out.version = node.from;
-  const char* p = node.payload();
-  const auto next = [&] {
-    int64_t number;
-    std::memcpy(&number, p, 8);
-    p += 8;
-    return number;
-  };
-  if ((node.flags & OfferNode::kFrom) != 0) out.period.from_us = next();
-  if ((node.flags & OfferNode::kTo) != 0) out.period.to_us = next();
-  if ((node.flags & OfferNode::kPer) != 0) out.per_quantity = next();
-  if (out.promise == Offer::Promise::kDiscount) out.discount = next();
-  if (out.promise == Offer::Promise::kBook) out.book = Symbol{static_cast<uint32_t>(next())};
-  out.tiers = p;
-  p += size_t{node.tiers} * (out.wide ? 16 : 8);
-  out.name = absl::string_view(p, node.name_length);
-  out.reference = absl::string_view(p + node.name_length, node.reference_length);
+         links_.bytes();
 }
 
 }  // namespace weft::pricing

@@ -16,6 +16,9 @@
 // every reader that is in came after that (Epochs). Tables that were outgrown go
 // the same way.
 //
+// Moves: each symbol keeps the position at which what hangs on it last moved, for
+// epochs. It is kept apart from the facts because a deletion moves it, too.
+//
 // Memory: a price of one tier takes 64 octets and 16 to 43 of the table; see
 // bytes().
 #pragma once
@@ -58,6 +61,8 @@ struct TenantHead {
   bool load_began = false;   // A load of prices has begun; has ended.
   bool load_ended = false;
   bool has_prices = false;
+  uint8_t sorts = 0;         // Facts::Sort bits of what the tenant ever had.
+  Stamp moved = 0;           // Facts::MovedAtLarge().
   // Prices may be asked: a load has ended, or none was ever announced and there
   // are prices.
   bool loaded() const { return load_ended || (!load_began && has_prices); }
@@ -73,6 +78,10 @@ class FactMemory : public engine::ReadModel {
   void Load(const engine::ChangedRow& row) override;
   void Apply(const std::vector<engine::ChangedRow>& rows, const std::string& tenant,
              engine::Position position) override;
+
+  // What leads from a symbol to facts that name it: a group (or a tenant) to its
+  // books, an item, category or tenant to surcharges and promotions, an item to costs.
+  enum class Tie : uint8_t { kBook, kSurcharge, kPromotion, kCost };
 
   // One tenant's facts at the position that was published when it was made. Make
   // it for one request, on the stack of the thread that uses it.
@@ -116,10 +125,25 @@ class FactMemory : public engine::ReadModel {
     void AddBooks(Symbol group, std::vector<const Book*>& out) const override;
     void AddOffers(Symbol owner, Symbol target, Offers& out) const override;
     bool MayOffer(Symbol owner, Target target) const override;
+    bool Has(Sort sort) const override {
+      return (head_.sorts & static_cast<uint8_t>(sort)) != 0;
+    }
+    const Category* FindCategory(Symbol category) const override;
+    void AddSurcharges(Symbol target, std::vector<const Surcharge*>& out) const override;
+    void AddPromotions(Symbol target, std::vector<const Promotion*>& out) const override;
+    void AddCosts(Symbol sku, std::vector<const Cost*>& out) const override;
+    void AddRates(Symbol rate, std::vector<const ExchangeRate*>& out) const override;
+    Stamp MovedAt(Symbol symbol) const override;
+    Stamp MovedAtLarge() const override { return head_.moved; }
 
    private:
     template <typename T>
     const T* Visible(Symbol symbol) const;
+    // Calls `each` with the values of the chain that hold at our position.
+    template <typename T, typename Each>
+    void ForEach(const std::atomic<Node*>* head, const Each& each) const;
+    template <typename T>
+    void AddLinked(Tie tie, Symbol target, std::vector<const T*>& out) const;
 
     Epochs::Guard guard_;
     const FactMemory& memory_;
@@ -138,7 +162,7 @@ class FactMemory : public engine::ReadModel {
   struct ValueNode;
   struct Tenant;
   class Names;
-  enum class Table : uint8_t { kSymbols, kOffers, kPartNumbers, kBooks };
+  enum class Table : uint8_t { kSymbols, kOffers, kPartNumbers, kLinks, kMoves };
   // Frees what was taken out: a node of a fact, or a head.
   using Freer = void (*)(FactMemory&, void*);
   struct Retired {
@@ -157,11 +181,24 @@ class FactMemory : public engine::ReadModel {
   void PutOffer(Symbol owner, Symbol target, Facts::Target sort, const Offer& offer, Stamp from);
   bool EndOffer(Symbol owner, Symbol target, Symbol unit, absl::string_view name, bool any_unit,
                 Stamp until);
+  static uint8_t SortOf(const v1::StoredFact& fact);
+  // Notes that what the key is about moved. `read_meanwhile` is false while a shard
+  // opens.
+  void Move(Tenant& tenant, absl::string_view key, Stamp now, bool read_meanwhile,
+            TenantHead& head);
+  // The version that has no end yet.
+  template <typename T>
+  const T* Current(Symbol symbol) const;
+  void EndLink(Tie tie, Symbol from, Symbol to, Stamp until);
   void EndBookLinks(Tenant& tenant, Symbol book, Stamp until);
+  void PutLinks(Tenant& tenant, Tie tie, const ItemTarget& target, Symbol to, Stamp from);
+  template <typename T>
+  void EndLinked(Tenant& tenant, Tie tie, Symbol symbol, Stamp until);
   template <typename T>
   void PutValue(std::atomic<Node*>& head, T value, Stamp from);
-  template <typename T>
-  void EndValues(Table table, uint64_t key, std::atomic<Node*>& head, Stamp until);
+  template <typename T, typename Which>
+  void EndValues(Table table, uint64_t key, std::atomic<Node*>& head, Stamp until,
+                 const Which& which);
   void End(Table table, uint64_t key, Node* node, Stamp until, Freer free);
   std::atomic<Node*>* HeadOf(Table table, uint64_t key) const;
   static void Link(std::atomic<Node*>& head, Node* node);
@@ -169,6 +206,9 @@ class FactMemory : public engine::ReadModel {
   void Publish(Tenant& tenant, const TenantHead& head);
   void Reclaim();
   void Decode(const OfferNode& node, Offer& out) const;
+  static uint64_t LinkKey(Tie tie, Symbol from) {
+    return (uint64_t{static_cast<uint8_t>(tie)} << 32) | static_cast<uint32_t>(from);
+  }
   static uint64_t PairKey(Symbol a, Symbol b) {
     return (uint64_t{static_cast<uint32_t>(a)} << 32) | static_cast<uint32_t>(b);
   }
@@ -179,7 +219,7 @@ class FactMemory : public engine::ReadModel {
   Symbols symbols_;
   HeadTable offers_;
   HeadTable part_numbers_;
-  HeadTable group_books_;   // Of a group, or of a tenant for everyone's books.
+  HeadTable links_;
   std::deque<Retired> retired_;
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::atomic<uint64_t> offers_alive_{0};

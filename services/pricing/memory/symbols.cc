@@ -10,14 +10,19 @@ namespace weft::pricing {
 Symbols::Symbols(Epochs& epochs, Arena& arena)
     : epochs_(epochs),
       arena_(arena),
-      chunks_(new std::atomic<SymbolEntry*>[kChunks]()) {
+      chunks_(new std::atomic<SymbolEntry*>[kChunks]()),
+      moves_(new std::atomic<SymbolMoves*>[kChunks]()) {
   tables_.push_back(std::make_unique<Table>(1024));
   table_.store(tables_.back().get());
+  moves_[0].store(new SymbolMoves[kChunk]);
   chunks_[0].store(new SymbolEntry[kChunk]);
 }
 
 Symbols::~Symbols() {
-  for (uint32_t i = 0; i < kChunks; ++i) delete[] chunks_[i].load();
+  for (uint32_t i = 0; i < kChunks; ++i) {
+    delete[] chunks_[i].load();
+    delete[] moves_[i].load();
+  }
 }
 
 uint64_t Symbols::Hash(Symbol tenant, SymbolKind kind, absl::string_view text) {
@@ -55,6 +60,7 @@ Symbol Symbols::Intern(Symbol tenant, SymbolKind kind, absl::string_view text) {
   const uint32_t id = ++size_;
   WEFT_CHECK(id / kChunk < kChunks);
   if (chunks_[id / kChunk].load() == nullptr) {
+    moves_[id / kChunk].store(new SymbolMoves[kChunk], std::memory_order_release);
     chunks_[id / kChunk].store(new SymbolEntry[kChunk], std::memory_order_release);
   }
   SymbolEntry& entry = at(Symbol{id});
@@ -93,7 +99,8 @@ void Symbols::Reclaim(uint64_t oldest) {
 }
 
 size_t Symbols::bytes() const {
-  size_t sum = kChunks * sizeof(void*) + (size_ / kChunk + 1) * kChunk * sizeof(SymbolEntry);
+  size_t sum = 2 * kChunks * sizeof(void*) +
+               (size_ / kChunk + 1) * kChunk * (sizeof(SymbolEntry) + sizeof(SymbolMoves));
   for (const auto& table : tables_) sum += (table->mask + 1) * sizeof(uint64_t);
   return sum;
 }

@@ -41,6 +41,12 @@ struct alignas(32) SymbolEntry {
 };
 static_assert(sizeof(SymbolEntry) == 32);
 
+// When what hangs on a symbol moved.
+struct SymbolMoves {
+  std::atomic<Stamp> newest{0};
+  std::atomic<Node*> older{nullptr};  // For readers before `newest`, newest first.
+};
+
 class Symbols {
  public:
   Symbols(Epochs& epochs, Arena& arena);
@@ -66,6 +72,10 @@ class Symbols {
   SymbolEntry& at(Symbol symbol) const {
     const auto id = static_cast<uint32_t>(symbol);
     return chunks_[id / kChunk].load(std::memory_order_acquire)[id % kChunk];
+  }
+  SymbolMoves& moves(Symbol symbol) const {
+    const auto id = static_cast<uint32_t>(symbol);
+    return moves_[id / kChunk].load(std::memory_order_acquire)[id % kChunk];
   }
   absl::string_view Text(Symbol symbol) const {
     if (symbol == Symbol::kNone) return absl::string_view();
@@ -95,6 +105,7 @@ class Symbols {
   Epochs& epochs_;
   Arena& arena_;
   std::unique_ptr<std::atomic<SymbolEntry*>[]> chunks_;
+  std::unique_ptr<std::atomic<SymbolMoves*>[]> moves_;  // Beside each chunk.
   std::atomic<Table*> table_{nullptr};
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<uint64_t> retired_;
