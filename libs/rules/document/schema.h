@@ -52,7 +52,7 @@ class FactSchema {
   expr::Environment environment_;
   std::vector<std::vector<FieldRules>> fields_;
   std::vector<FieldRules> variables_;
-  expr::Arena arena_;
+  expr::Arena arena_{expr::Arena::kDocumentBytesMax};
 };
 
 // Facts of a schema read from a JSON object: {"line": {"quantity": "3"}, …}.
@@ -71,7 +71,7 @@ class JsonFacts final : public expr::Facts {
   JsonFacts() = default;
   std::vector<expr::Value> values_;
   std::vector<std::unique_ptr<expr::Record>> records_;
-  expr::Arena arena_;
+  expr::Arena arena_{expr::Arena::kDocumentBytesMax};
 };
 
 // Reads one scalar of `type` from text: "12.50" as decimal, an RFC 3339 time …

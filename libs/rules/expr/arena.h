@@ -18,7 +18,11 @@ class Arena {
  public:
   static constexpr size_t kBytesMax = 4 * 1024 * 1024;  // size_exceeded beyond.
 
+  // Constants of a document: its own limits bound them long before this.
+  static constexpr size_t kDocumentBytesMax = 512 * 1024 * 1024;
+
   Arena() = default;
+  explicit Arena(size_t bytes_max) : bytes_max_(bytes_max) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -56,7 +60,7 @@ class Arena {
 
   void* AllocateSlow(size_t size) {
     const size_t block = size > kBlock ? size : kBlock;
-    if (total_ + block > kBytesMax) return nullptr;
+    if (total_ + block > bytes_max_) return nullptr;
     // The first block is kept by Reset(), so it has the ordinary size.
     if (blocks_.empty() && block != kBlock) {
       blocks_.push_back(std::make_unique<char[]>(kBlock));
@@ -75,6 +79,7 @@ class Arena {
   size_t at_ = 0;
   size_t end_ = 0;
   size_t total_ = 0;
+  size_t bytes_max_ = kBytesMax;
 };
 
 }  // namespace weft::rules::expr

@@ -27,6 +27,15 @@ const Node& Root(const Node& node) {
   return *at;
 }
 
+// Calls that make a value of a literal: "-5", "money('5', 'EUR')".
+bool IsFoldable(const Node& call) {
+  if (call.receiver || call.children.empty() || call.children.size() > 2) return false;
+  for (const char* name : {"-_", "money", "decimal", "timestamp", "duration"}) {
+    if (call.text == name) return true;
+  }
+  return false;
+}
+
 bool IsConstant(const Node& node) {
   switch (node.kind) {
     case NodeKind::kNull: case NodeKind::kBool: case NodeKind::kInt: case NodeKind::kUint:
@@ -34,7 +43,10 @@ bool IsConstant(const Node& node) {
     case NodeKind::kList:
       return std::all_of(node.children.begin(), node.children.end(),
                          [](const NodePtr& child) { return IsConstant(*child); });
-    case NodeKind::kCall: return node.text == "-_" && IsConstant(*node.children[0]);
+    case NodeKind::kCall:
+      return IsFoldable(node) &&
+             std::all_of(node.children.begin(), node.children.end(),
+                         [](const NodePtr& child) { return IsConstant(*child); });
     default: return false;
   }
 }
@@ -224,6 +236,7 @@ Plan Planner::BuildSelect(const Node& node, Plan left) {
 // A node over constants only becomes its value; errors are not folded away.
 Plan Planner::Fold(const Node& node, Plan plan) {
   for (const NodePtr& child : node.children) {
+    // What failed to fold below fails here, too.
     if (!IsConstant(*child)) return plan;
   }
   const NoFacts facts;
@@ -253,7 +266,7 @@ Plan Planner::BuildCall(const Node& node, Plan left) {
                                      absl::StrCat("there is no function '", node.text, "'"));
   }
   Plan plan = MakeCall(node, *function, node.receiver, std::move(left), BuildAll(node, 1));
-  return node.text == "-_" ? Fold(node, std::move(plan)) : std::move(plan);
+  return IsFoldable(node) ? Fold(node, std::move(plan)) : std::move(plan);
 }
 
 Plan Planner::MakeCall(const Node& node, const Function& function, bool receiver, Plan left,

@@ -13,11 +13,9 @@ Program::~Program() = default;
 
 Value Program::EvaluateValue(const Facts& facts, Arena& arena, uint64_t budget,
                              uint64_t& cost) const noexcept {
-  constexpr int kInline = 8;
-  Value few[kInline];
-  Value* locals = few;
-  if (locals_ > kInline) {
-    locals = arena.AllocateArray<Value>(locals_);
+  Value* locals = nullptr;
+  if (locals_ > 0) {
+    locals = arena.AllocateArray<Value>(static_cast<size_t>(locals_));
     if (locals == nullptr) {
       return Value::Error(Code::kSizeExceeded, "the evaluation needs more than 4 MiB");
     }

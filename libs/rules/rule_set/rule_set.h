@@ -88,6 +88,7 @@ struct RunOptions {
   uint64_t cost = 1'000'000;            // The whole decision, with all it calls.
   uint64_t expression_cost = 100'000;   // One expression.
   bool trace = false;
+  bool reason_texts = true;             // False: reasons have step and code only.
   bool mask_all = false;                // Write no value to traces, reasons and messages.
 };
 
@@ -108,6 +109,11 @@ class RuleSet {
   RuleSetResult Run(const expr::Facts& facts, const expr::Value& now, expr::Arena& arena,
                     const RunOptions& options) const;
 
+  // The same into a result that is used again: its memory is kept, so that a run
+  // without reasons allocates nothing from the heap.
+  void Run(const expr::Facts& facts, const expr::Value& now, expr::Arena& arena,
+           const RunOptions& options, RuleSetResult& result) const;
+
   const std::string& id() const { return id_; }
   const FactSchema& schema() const { return *schema_; }
   const std::vector<RuleSetOutput>& outputs() const { return outputs_; }
@@ -126,7 +132,7 @@ class RuleSet {
   std::vector<Step> steps_;
   size_t slots_ = 0;  // Facts, then names in the order of their declaration.
   int depth_ = 0;
-  expr::Arena constants_;
+  expr::Arena constants_{expr::Arena::kDocumentBytesMax};
 };
 
 }  // namespace weft::rules

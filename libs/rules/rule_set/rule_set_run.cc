@@ -91,24 +91,28 @@ std::string DecisionError::ToString() const {
 // One run; slots hold facts first, then names.
 class RuleSetRun final : public expr::Facts {
  public:
-  RuleSetRun(const RuleSet& set, const Value& now, expr::Arena& arena, const RunOptions& options)
-      : set_(set), now_(now), arena_(arena), options_(options) {}
+  RuleSetRun(const RuleSet& set, const Value& now, expr::Arena& arena, const RunOptions& options,
+             RuleSetResult& result)
+      : set_(set), now_(now), arena_(arena), options_(options), result_(result) {}
 
-  RuleSetResult Run(const expr::Facts& facts) {
+  void Run(const expr::Facts& facts) {
     const size_t known = set_.schema_->environment().variables.size();
-    if (!MakeSlots()) return std::move(result_);
-    const Value* ready = facts.slots();
-    for (size_t slot = 0; slot < known; ++slot) {
-      slots_[slot] = ready != nullptr ? ready[slot] : facts.Variable(static_cast<int>(slot), arena_);
+    if (!MakeSlots()) return;
+    if (const Value* ready = facts.slots()) {
+      std::copy_n(ready, known, slots_);
+    } else {
+      for (size_t slot = 0; slot < known; ++slot) {
+        slots_[slot] = facts.Variable(static_cast<int>(slot), arena_);
+      }
     }
     bool going = true;
     for (size_t i = 0; i < set_.steps_.size() && going; ++i) going = RunStep(set_.steps_[i]);
     if (!result_.error.has_value()) {
+      result_.outputs.reserve(set_.outputs_.size());
       for (const RuleSetOutput& output : set_.outputs_) {
         result_.outputs.push_back(slots_[output.slot]);
       }
     }
-    return std::move(result_);
   }
 
   Value Variable(int slot, expr::Arena&) const override { return slots_[slot]; }
@@ -121,7 +125,7 @@ class RuleSetRun final : public expr::Facts {
       Refuse(Code::kSizeExceeded, "", "the decision needs more than 4 MiB");
       return false;
     }
-    for (size_t slot = 0; slot < set_.slots_; ++slot) {
+    for (size_t slot = set_.schema_->environment().variables.size(); slot < set_.slots_; ++slot) {
       new (&slots_[slot]) Value(Value::Error(Code::kUndeclaredReference, "the name has no value"));
     }
     for (const RuleSetOutput& output : set_.outputs_) {
@@ -132,12 +136,12 @@ class RuleSetRun final : public expr::Facts {
 
   // ---- Errors; all return false, so that a step ends ----
 
-  bool Refuse(Code code, std::string part, std::string message) {
+  bool Refuse(Code code, absl::string_view part, std::string message) {
     result_.error = DecisionError{false, CodeName(code), step_ == nullptr ? "" : step_->id,
-                                  std::move(part), {}, std::move(message)};
+                                  std::string(part), {}, std::move(message)};
     return false;
   }
-  bool Refuse(const Formula& formula, const std::string& part, const Value& value) {
+  bool Refuse(const Formula& formula, absl::string_view part, const Value& value) {
     const expr::Error error = formula.program->ErrorOf(value);
     const bool hidden = formula.sensitive || options_.mask_all;
     Refuse(error.code, part,
@@ -149,7 +153,7 @@ class RuleSetRun final : public expr::Facts {
   uint64_t Left() const { return options_.cost - std::min(options_.cost, result_.cost); }
 
   // Evaluates within what is left of both budgets.
-  bool Evaluate(const Formula& formula, const std::string& part, Value& out) {
+  bool Evaluate(const Formula& formula, absl::string_view part, Value& out) {
     const uint64_t budget = std::min(options_.expression_cost, Left());
     out = formula.program->EvaluateValue(*this, arena_, budget, result_.cost);
     return !out.is_error() || Refuse(formula, part, out);
@@ -207,14 +211,17 @@ class RuleSetRun final : public expr::Facts {
         {name, sensitive || options_.mask_all ? kMask : expr::ToText(value, arena_)});
   }
 
-  bool Write(const Text::Variant& variant, const char* part, std::string& out) {
+  // Without `wanted` it is evaluated all the same: outcome and cost do not depend
+  // on who reads the text.
+  bool Write(const Text::Variant& variant, absl::string_view part, bool wanted, std::string& out) {
     for (const Text::Part& piece : variant.parts) {
       if (!piece.formula.has_value()) {
-        out += piece.literal;
+        if (wanted) out += piece.literal;
         continue;
       }
       Value value;
       if (!Evaluate(*piece.formula, part, value)) return false;
+      if (!wanted) continue;
       out += piece.formula->sensitive || options_.mask_all ? kMask : expr::ToText(value, arena_);
     }
     return true;
@@ -222,10 +229,11 @@ class RuleSetRun final : public expr::Facts {
 
   bool GiveReason(const Text& text) {
     Reason reason{step_->id, text.code, {}};
+    const bool wanted = options_.reason_texts || options_.trace;
     for (const Text::Variant& variant : text.variants) {
       std::string written;
-      if (!Write(variant, "reason", written)) return false;
-      reason.texts.emplace_back(variant.language, std::move(written));
+      if (!Write(variant, "reason", wanted, written)) return false;
+      if (wanted) reason.texts.emplace_back(variant.language, std::move(written));
     }
     if (options_.trace) result_.trace.back().reason = reason.In("");
     result_.reasons.push_back(std::move(reason));
@@ -234,7 +242,7 @@ class RuleSetRun final : public expr::Facts {
 
   bool Fail(const Step& step) {
     std::string message;
-    if (!Write(step.fail_message.variants.front(), "fail.message", message)) return false;
+    if (!Write(step.fail_message.variants.front(), "fail.message", true, message)) return false;
     result_.error = DecisionError{true, step.fail_code, step.id, "fail", {}, std::move(message)};
     return false;
   }
@@ -276,7 +284,7 @@ class RuleSetRun final : public expr::Facts {
       std::string part = "table";
       if (decided.error_rule >= 0) absl::StrAppend(&part, ":", table.rules()[decided.error_rule].id);
       // Messages of cells may quote inputs, which may be sensitive.
-      return Refuse(value.code, std::move(part),
+      return Refuse(value.code, part,
                     call.sensitive || options_.mask_all
                         ? absl::StrCat("the table '", table.id(), "' failed")
                         : absl::StrCat("the table '", table.id(), "' failed: ", value.view()));
@@ -352,8 +360,8 @@ class RuleSetRun final : public expr::Facts {
     RunOptions options = options_;
     options.cost = Left();
     options.mask_all = options_.mask_all || call.hides_facts;
-    RuleSetResult inner =
-        RuleSetRun(called, now_, arena_, options).Run(expr::ArrayFacts(facts));
+    RuleSetResult inner;
+    RuleSetRun(called, now_, arena_, options, inner).Run(expr::ArrayFacts(facts));
     result_.cost += inner.cost;
     for (Reason& reason : inner.reasons) {
       reason.step = absl::StrCat(step_->id, "/", reason.step);
@@ -397,12 +405,25 @@ class RuleSetRun final : public expr::Facts {
   const RunOptions options_;
   Value* slots_ = nullptr;
   const Step* step_ = nullptr;
-  RuleSetResult result_;
+  RuleSetResult& result_;
 };
 
 RuleSetResult RuleSet::Run(const expr::Facts& facts, const Value& now, expr::Arena& arena,
                            const RunOptions& options) const {
-  return RuleSetRun(*this, now, arena, options).Run(facts);
+  RuleSetResult result;
+  RuleSetRun(*this, now, arena, options, result).Run(facts);
+  return result;
+}
+
+void RuleSet::Run(const expr::Facts& facts, const Value& now, expr::Arena& arena,
+                  const RunOptions& options, RuleSetResult& result) const {
+  result.outputs.clear();
+  result.reasons.clear();
+  result.trace.clear();
+  result.error.reset();
+  result.stopped_at.clear();
+  result.cost = 0;
+  RuleSetRun(*this, now, arena, options, result).Run(facts);
 }
 
 }  // namespace weft::rules

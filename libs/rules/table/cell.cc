@@ -284,6 +284,10 @@ Value Comparable(const Value& input, const Value& other) {
 }
 
 Value Compare(const Value& input, Relation relation, const Value& other, expr::Arena& arena) {
+  if (input.kind == Kind::kString && other.kind == Kind::kString &&
+      (relation == Relation::kEqual || relation == Relation::kNotEqual)) {
+    return Value::Bool((input.view() == other.view()) == (relation == Relation::kEqual));
+  }
   const Value left = Comparable(input, other);
   if (relation == Relation::kEqual || relation == Relation::kNotEqual) {
     bool equal = false;
@@ -309,37 +313,40 @@ Value Compare(const Value& input, Relation relation, const Value& other, expr::A
   }
 }
 
-Value ValueOf(const Operand& operand, const expr::Facts& facts, expr::Arena& arena,
-              uint64_t budget, uint64_t& cost) {
+// The value, in `scratch` or where it stands.
+const Value& ValueOf(const Operand& operand, const expr::Facts& facts, expr::Arena& arena,
+                     uint64_t budget, uint64_t& cost, Value& scratch) {
   if (operand.constant.has_value()) return *operand.constant;
-  return operand.program->EvaluateValue(facts, arena, budget > cost ? budget - cost : 0, cost);
+  scratch = operand.program->EvaluateValue(facts, arena, budget > cost ? budget - cost : 0, cost);
+  return scratch;
 }
 
 Value JudgeTest(const Test& test, const Value& input, const expr::Facts& facts,
                 expr::Arena& arena, uint64_t budget, uint64_t& cost) {
   cost += 1;
+  Value scratch;
   switch (test.kind) {
     case Test::Kind::kPredicate: {
-      const Value result = ValueOf(test.left, facts, arena, budget, cost);
+      const Value& result = ValueOf(test.left, facts, arena, budget, cost, scratch);
       if (result.is_error() || result.kind == Kind::kBool) return result;
       return Value::Error(Code::kNoSuchOverload, "a test with 'it' must be true or false");
     }
     case Test::Kind::kCompare: {
-      const Value other = ValueOf(test.left, facts, arena, budget, cost);
+      const Value& other = ValueOf(test.left, facts, arena, budget, cost, scratch);
       return other.is_error() ? other : Compare(input, test.relation, other, arena);
     }
     case Test::Kind::kInterval: break;
   }
   Value inside = Value::Bool(true);
   if (!test.low_open) {
-    const Value low = ValueOf(test.left, facts, arena, budget, cost);
+    const Value& low = ValueOf(test.left, facts, arena, budget, cost, scratch);
     if (low.is_error()) return low;
     inside = Compare(input, test.low_included ? Relation::kGreaterEqual : Relation::kGreater, low,
                      arena);
     if (inside.is_error() || !inside.bool_value) return inside;
   }
   if (!test.high_open) {
-    const Value high = ValueOf(test.right, facts, arena, budget, cost);
+    const Value& high = ValueOf(test.right, facts, arena, budget, cost, scratch);
     if (high.is_error()) return high;
     inside = Compare(input, test.high_included ? Relation::kLessEqual : Relation::kLess, high,
                      arena);

@@ -4,8 +4,8 @@
 //   TableResult result = table->Decide(facts, now, arena, {});
 //
 // Immutable once parsed and usable by any number of threads, each with an arena
-// of its own. Tables of 32 rules or more are indexed; the outcome, errors
-// included, is the same as without.
+// of its own. Larger tables are indexed; the outcome, errors included, is the same
+// as without.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "libs/rules/document/schema.h"
 #include "libs/rules/document/tree.h"
 #include "libs/rules/expr/program.h"
@@ -59,11 +60,12 @@ struct TableRule {
 };
 
 struct TableResult {
+  using Rules = absl::InlinedVector<int, 4>;
   // A record as a map of outputs, a list of them, a number, or null; kError when
   // `error_rule` or an input failed.
   expr::Value value;
   // Numbers of the rules that decided, in the order of the result.
-  std::vector<int> rules;
+  Rules rules;
   // Rule whose cell, condition or output failed; -1 = an input.
   int error_rule = -1;
   uint64_t cost = 0;
@@ -101,6 +103,8 @@ class DecisionTable {
   friend class TableParser;
   friend class Decision;
   DecisionTable();
+  // What decisions share: records of constant outputs, the index.
+  void Prepare();
 
   std::string id_;
   std::shared_ptr<const FactSchema> schema_;
@@ -111,7 +115,10 @@ class DecisionTable {
   std::vector<TableInput> inputs_;
   std::vector<TableOutput> outputs_;
   std::vector<TableRule> rules_;
-  expr::Arena constants_;
+  expr::Arena constants_{expr::Arena::kDocumentBytesMax};
+  const expr::MapRep* form_ = nullptr;   // Keys of a record, without values.
+  std::vector<expr::Value> records_;     // By rule; null when an output is no constant.
+  expr::Value default_record_;           // The same.
   std::unique_ptr<TableIndex> index_;
 };
 
