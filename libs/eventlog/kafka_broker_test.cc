@@ -121,6 +121,40 @@ TEST_CASE("a topic made by others with other settings is TOPIC_MISMATCH", "[even
   CHECK_THAT(std::string(refused.message()), Catch::Contains("message.timestamp.type"));
 }
 
+TEST_CASE("a topic that keeps less than we need is TOPIC_MISMATCH, unless an operator says so",
+          "[eventlog][broker]") {
+  const auto log = MustOpenKafka(RealKafka::Options());
+  const FreshTopic topic("weft.test.short.v1");
+  const TopicOptions small = {.partitions = 1,
+                              .retention_time = absl::Hours(1),
+                              .retention_bytes = 1'000'000,
+                              .max_record_bytes = 1 << 20};
+  REQUIRE(log->EnsureTopic(topic.name, small).ok());
+
+  // Less is asked for than is there.
+  TopicOptions less = small;
+  less.retention_time = absl::Minutes(1);
+  CHECK(log->EnsureTopic(topic.name, less).ok());
+  const absl::Status refused =
+      log->EnsureTopic(topic.name, {.partitions = 1, .max_record_bytes = 3 << 20});
+  CHECK(ReasonOf(refused) == "TOPIC_MISMATCH");
+  for (const char* const setting : {"retention.ms is 3600000", "retention.bytes is 1000000",
+                                    "max.message.bytes is "}) {
+    CHECK_THAT(std::string(refused.message()), Catch::Contains(setting));
+  }
+  TopicOptions table = small;
+  table.compacted = true;
+  CHECK(ReasonOf(log->EnsureTopic(topic.name, table)) == "TOPIC_MISMATCH");
+
+  KafkaLogOptions options = RealKafka::Options();
+  options.retention_is_operators = {topic.name};
+  const auto lenient = MustOpenKafka(options);
+  CHECK(lenient->EnsureTopic(topic.name, {.partitions = 1}).ok());
+  // How long records may be is no matter of retention.
+  CHECK(ReasonOf(lenient->EnsureTopic(topic.name, {.partitions = 1, .max_record_bytes = 3 << 20})) ==
+        "TOPIC_MISMATCH");
+}
+
 TEST_CASE("append times of a partition never go back", "[eventlog][broker]") {
   const auto log = MustOpenKafka(RealKafka::Options());
   const FreshTopic topic("weft.test.times.v1");

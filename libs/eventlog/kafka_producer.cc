@@ -341,6 +341,16 @@ void KafkaProducer::Renew() {
   shared_.counters.CountProducerRenewed();
 }
 
+void KafkaProducer::BreakChangedTopics() {
+  for (auto& [number, call] : sent_) {
+    absl::Status topic_holds = shared_.watch.Check(call->where.topic);
+    if (topic_holds.ok()) continue;
+    // librdkafka would wait for the topic to come back.
+    call->error = std::move(topic_holds);
+    Break(LogUnavailable("a topic is not the one it was"));
+  }
+}
+
 void KafkaProducer::LookUpFront() {
   std::string topic;
   {
@@ -409,6 +419,7 @@ void KafkaProducer::Run() {
         changed_ = true;
         Break(ClusterChanged());
       }
+      BreakChangedTopics();
     }
     CallBack();
     Renew();

@@ -81,6 +81,7 @@ class KafkaProducer final : public KafkaEvents {
   // Stops sending; Renew() fails what is not confirmed.
   void Break(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Renew() ABSL_LOCKS_EXCLUDED(mutex_);
+  void BreakChangedTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FailAll(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -305,6 +305,11 @@ bool KafkaReader::Compare(Part& part, const Record& record) {
 }
 
 void KafkaReader::TakePartitionError(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR__FATAL) {
+    broken_ = true;
+    begin_again_ = true;
+    return;
+  }
   Part* const part = Find(message);
   if (part == nullptr) {
     errors_.push_back(KafkaUnavailable("read", message.err));

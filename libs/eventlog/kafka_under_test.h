@@ -95,6 +95,7 @@ class LogOnMock final : public EventLog {
   absl::StatusOr<Watermarks> GetWatermarks(const TopicPartition& where) override {
     return log_->GetWatermarks(where);
   }
+  LogStats Stats() override { return log_->Stats(); }
 
  private:
   MockCluster& cluster_;
