@@ -8,6 +8,7 @@
 #include "libs/base/hash.h"
 #include "libs/base/ids.h"
 #include "libs/base/status_macros.h"
+#include "libs/engine/changelog.h"
 #include "libs/engine/cloud_event.h"
 #include "libs/engine/core_internal.h"
 #include "libs/engine/core_turn.h"
@@ -112,6 +113,7 @@ absl::Status Core::Load(bool first, const Times& times) {
   parked_count_ = 0;
   next_due_ = absl::InfiniteFuture();
   next_task_ = 1;
+  turn_number_ = 0;
 
   stored_time_ = absl::InfinitePast();
   for (auto it = store_.Scan(Family::kMeta, "", ""); ; it->Next()) {
@@ -153,6 +155,11 @@ absl::Status Core::Load(bool first, const Times& times) {
       case 'n':
         next_task_ = layout::ParseU64(value).value_or(1);
         break;
+      case 'c': {
+        uint64_t origin;
+        if (!layout::ParseTwoU64(value, turn_number_, origin)) return Damaged("changelog mark");
+        break;
+      }
       case 'r':
         rebuilding_ = true;
         break;
@@ -181,7 +188,12 @@ absl::Status Core::Load(bool first, const Times& times) {
         break;
     }
   }
-  if (first) clock_ = ShardClock(stored_time_, times.wall, times.boot);
+  if (first) {
+    clock_ = ShardClock(stored_time_, times.wall, times.boot);
+    released_ = applied_;
+    released_.insert(emitted_.begin(), emitted_.end());
+    logged_ = forgotten_ = turn_number_;
+  }
 
   outbox_low_ = outbox_trimmed_;
   outbox_bytes_low_ = outbox_bytes_total_;
@@ -271,6 +283,8 @@ void Core::ClearBatch() {
   for (Overlay& overlay : overlay_) {
     if (!overlay.empty()) overlay.clear();
   }
+  overlay_bytes_ = 0;
+  answers_rest_on_state_ = false;
   batch_answer_keys_.clear();
   batch_answer_bytes_ = 0;
   batch_offsets_.clear();
@@ -296,15 +310,8 @@ void Core::Decide(std::vector<Input> inputs, const Times& times) {
 
   if (next_due_ <= clock_.now()) RunTimers();
   if (!task_results_.empty()) RunTaskResults();
-  for (Input& input : inputs) {
-    if (auto* command = std::get_if<CommandInput>(&input)) {
-      RunCommand(std::move(*command), times);
-    } else if (auto* records = std::get_if<RecordsInput>(&input)) {
-      RunRecords(std::move(*records));
-    } else {
-      RunParked(std::move(std::get<ParkedInput>(input)));
-    }
-  }
+  for (Input& input : inputs) carried_.push_back(std::move(input));
+  while (!carried_.empty() && RunInput(carried_.front(), times)) carried_.pop_front();
 
   // In key order, which is also the order a memtable takes cheapest.
   for (int f = 0; f < kFamilies; ++f) {
@@ -323,12 +330,14 @@ void Core::Decide(std::vector<Input> inputs, const Times& times) {
   }
   for (const std::string& key : batch_applied_) {
     batch_.Put(Family::kMeta, key, layout::U64Value(static_cast<uint64_t>(applied_[key])));
+    effects_->numbers.emplace_back(key, applied_[key]);
   }
   for (const std::string& key : batch_positions_) {
     batch_.Put(Family::kMeta, key, layout::EncodePosition(positions_[key]));
   }
   for (const std::string& key : batch_emitted_) {
     batch_.Put(Family::kMeta, key, layout::U64Value(static_cast<uint64_t>(emitted_[key])));
+    effects_->numbers.emplace_back(key, emitted_[key]);
   }
   if (batch_outbox_) {
     batch_.Put(Family::kMeta, layout::kOutboxNext,
@@ -368,14 +377,39 @@ void Core::Decide(std::vector<Input> inputs, const Times& times) {
       batch_.Put(Family::kMeta, layout::kShardTime, time);
     }
   }
+  if (options_.changelog && !batch_.empty()) {
+    PutChangelogTurn(batch_, ++turn_number_, options_.epoch);
+  }
   report_.bytes = static_cast<int64_t>(batch_.bytes().size());
   if (options_.recorder != nullptr) RecordOutcome('d', batch_.bytes());
+}
+
+bool Core::HasRoom(size_t bytes) const {
+  if (!options_.changelog) return true;
+  // Marks and answers of what is in it come on top; most turns are far smaller
+  // than the eighth that is left for the last one.
+  const int64_t used = overlay_bytes_ + static_cast<int64_t>(batch_.bytes().size());
+  if (used == 0) return true;
+  return used <= options_.batch_bytes_max - options_.batch_bytes_max / 8 &&
+         used + static_cast<int64_t>(bytes) <= options_.batch_bytes_max;
+}
+
+bool Core::RunInput(Input& input, const Times& times) {
+  if (auto* command = std::get_if<CommandInput>(&input)) {
+    if (!HasRoom(command->command.payload.size())) return false;
+    RunCommand(std::move(*command), times);
+    return true;
+  }
+  if (auto* records = std::get_if<RecordsInput>(&input)) return RunRecords(*records);
+  if (!HasRoom(0)) return false;
+  RunParked(std::move(std::get<ParkedInput>(input)));
+  return true;
 }
 
 bool Core::dirty() const { return !batch_.empty(); }
 
 bool Core::HasInternalWork(const Times& times) const {
-  if (!task_results_.empty()) return true;
+  if (!task_results_.empty() || !carried_.empty()) return true;
   if (next_due_ == absl::InfiniteFuture()) return false;
   return UntilNextTimer(times) <= absl::ZeroDuration();
 }

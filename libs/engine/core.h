@@ -18,6 +18,7 @@
 // the oldest batch only, and later batches may already be decided and written.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -56,6 +57,7 @@ struct PlantedBugs {
   bool answer_before_sync = false;   // Callers are answered after Write().
   bool offset_before_state = false;  // Offsets are durable before the state is.
   bool undo_without_mark = false;    // LeaveUndoMark() does nothing.
+  bool no_claim_check = false;       // The gate opens without looking for another owner.
 };
 
 struct CoreOptions {
@@ -83,6 +85,16 @@ struct CoreOptions {
 
   // Publish what is parked on <topic>.dlq too; the log must have that topic.
   bool dead_letters = false;
+
+  // Batches are numbered and kept until ForgetLogged(), for the changelog; the
+  // epoch is the offset of our claim there, and goes with calls.
+  bool changelog = false;
+  int64_t epoch = 0;
+  // A batch is closed before it passes this; a turn that is larger by itself
+  // stands alone in its batch, and one beyond `turn_bytes_max` is refused with
+  // RECORD_TOO_LARGE. Only with a changelog, whose records are bounded.
+  int64_t batch_bytes_max = 448 << 10;
+  int64_t turn_bytes_max = int64_t{3} << 20;
 
   InputRecorder* recorder = nullptr;  // Outlives the core.
 
@@ -113,10 +125,16 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   // Runs timers that are due, answers of tasks, then `inputs`, in this order.
-  // The last batch must have been written.
+  // The last batch must have been written. What no longer fits into the batch
+  // is kept and goes first the next time (carried()).
   void Decide(std::vector<Input> inputs, const Times& times);
   // True when Decide() left something to write.
   bool dirty() const;
+  // True when Decide() left answers that rest on what it read, though it changed
+  // nothing: refusals and the like. A repeat of a stored answer holds for ever.
+  bool answers_rest_on_state() const { return answers_rest_on_state_; }
+  // Inputs that wait for the next batch.
+  size_t carried() const { return carried_.size(); }
   // Writes what Decide() left. On RESOURCE_EXHAUSTED nothing of the batch
   // remains: its callers are answered so and the core is as it was before;
   // readers must be opened again at StartPositions(). Any other error is fatal:
@@ -227,8 +245,12 @@ class Core {
   const CoreOptions& options() const { return options_; }
   const Program& program() const { return program_; }
   Store& store() { return store_; }
-  // The bytes of the last batch written, for recordings.
+  // The last batch decided, without what only this store needs.
   const Batch& last_batch() const { return batch_; }
+  // Its number in the changelog, when it has one.
+  uint64_t turn_number() const { return turn_number_; }
+  // The turns up to `number` are in the changelog: the store need not keep them.
+  void ForgetLogged(uint64_t number) { logged_ = std::max(logged_, number); }
   const BatchReport& last_report() const { return report_; }
   // Tenants whose rows the last released batch changed.
   const std::vector<std::string>& changed_tenants() const { return released_tenants_; }
@@ -252,8 +274,15 @@ class Core {
   absl::Status LoadReadModels();
 
   // Turns.
+  // Whether the batch under construction has room for an input of `bytes`.
+  bool HasRoom(size_t bytes) const;
+  // Runs what fits; keeps the rest of `input` in it. False: it was not finished.
+  bool RunInput(Input& input, const Times& times);
+  // Why the turn must not be taken over, if so. `answer_bytes`: of its answer.
+  const absl::Status& TurnFailure(size_t answer_bytes = 0);
   void RunCommand(CommandInput input, const Times& times);
-  void RunRecords(RecordsInput input);
+  // False when records of `input` are left for the next batch.
+  bool RunRecords(RecordsInput& input);
   // False: the partition stops here.
   bool RunEventRecord(const std::vector<EventHandler>& handlers, const std::string& topic,
                       int32_t partition, eventlog::Record& record);
@@ -273,6 +302,7 @@ class Core {
   void RecordInputs(const std::vector<Input>& inputs);
   void RecordOutcome(char tag, absl::string_view bytes);
   void RecordOffset(const eventlog::TopicPartition& where);
+  absl::Status WriteBatch(bool sync);
   void FailBatch(const absl::Status& status);
   void ClearBatch();
   void FillRelayRows();
@@ -288,6 +318,7 @@ class Core {
   // The same through the cache.
   absl::StatusOr<std::optional<std::string>> ReadState(const std::string& key);
   void PutRow(Family family, std::string key, std::string value) {
+    overlay_bytes_ += static_cast<int64_t>(key.size() + value.size() + 8);
     OverlayOf(family).insert_or_assign(std::move(key), std::move(value));
   }
   void DeleteRow(Family family, std::string key) {
@@ -325,6 +356,8 @@ class Core {
   // at the end what is written, in key order. State, answers, timers, tasks and
   // parked records; outbox and meta rows go to the batch at once.
   std::array<Overlay, kFamilies> overlay_;
+  int64_t overlay_bytes_ = 0;  // Roughly what the overlays come to.
+  bool answers_rest_on_state_ = false;
   std::string batch_answer_keys_;  // Of the age row.
   int64_t batch_answer_bytes_ = 0;
   absl::btree_set<std::pair<std::string, int32_t>> batch_offsets_;
@@ -336,8 +369,15 @@ class Core {
   std::unique_ptr<class CoreTurn> turn_;
   std::string now_text_;  // Shard time of the batch in RFC 3339.
 
+  std::deque<Input> carried_;  // Inputs that did not fit into the last batch.
+
   std::string last_tenant_;
   uint32_t last_partition_ = 0;
+
+  // The changelog: the last turn, and those the store has let go of.
+  uint64_t turn_number_ = 0;
+  uint64_t logged_ = 0;
+  uint64_t forgotten_ = 0;
 
   RowCache cache_;
   std::vector<std::string> released_tenants_;
@@ -349,6 +389,7 @@ class Core {
   std::optional<std::string> log_identity_;
   absl::flat_hash_map<std::string, int64_t> emitted_;   // By layout::EmittedKey.
   absl::flat_hash_map<std::string, int64_t> applied_;   // By layout::AppliedKey.
+  absl::flat_hash_map<std::string, int64_t> released_;  // Both, of released batches.
   std::map<std::pair<std::string, int32_t>, layout::OffsetRow> offsets_;
   absl::flat_hash_map<std::string, layout::PositionRow> positions_;
   absl::flat_hash_set<uint64_t> undo_marks_;  // Hashes of their keys.

@@ -14,21 +14,31 @@
 
 namespace weft::engine {
 
-void Core::RunRecords(RecordsInput input) {
-  if (input.epoch != records_epoch_) return;
+bool Core::RunRecords(RecordsInput& input) {
+  if (input.epoch != records_epoch_) return true;
   const std::string& topic = input.batch.where.topic;
   const int32_t partition = input.batch.where.partition;
   const auto events = program_.events.find(topic);
   const auto raw = raw_topics_.find(topic);
-  if (events == program_.events.end() && raw == raw_topics_.end()) return;
+  if (events == program_.events.end() && raw == raw_topics_.end()) return true;
   layout::OffsetRow& offset = offsets_[{topic, partition}];
   eventlog::Record* last = nullptr;
-  for (eventlog::Record& record : input.batch.records) {
-    if (stopped_.count(input.batch.where) > 0) break;
+  std::vector<eventlog::Record>& records = input.batch.records;
+  size_t taken = 0;
+  for (; taken < records.size(); ++taken) {
+    eventlog::Record& record = records[taken];
+    if (stopped_.count(input.batch.where) > 0) {
+      taken = records.size();
+      break;
+    }
     if (record.offset < offset.next) continue;  // Read twice after a reader was opened anew.
+    if (!HasRoom(record.value.has_value() ? record.value->size() : 0)) break;
     ++report_.events;
     if (events != program_.events.end()) {
-      if (!RunEventRecord(events->second, topic, partition, record)) break;
+      if (!RunEventRecord(events->second, topic, partition, record)) {
+        taken = records.size();
+        break;
+      }
     } else {
       RunRawRecord(*raw->second, partition, record);
     }
@@ -40,6 +50,9 @@ void Core::RunRecords(RecordsInput input) {
     offset.digest = eventlog::RecordDigest(*last);
     batch_offsets_.insert({topic, partition});
   }
+  if (taken >= records.size()) return true;
+  records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(taken));
+  return false;
 }
 
 bool Core::RunEventRecord(const std::vector<EventHandler>& handlers, const std::string& topic,
@@ -111,7 +124,7 @@ bool Core::RunEventRecord(const std::vector<EventHandler>& handlers, const std::
       status = handler(event, *turn_);
       if (!status.ok()) break;
     }
-    if (status.ok()) status = turn_->failure;
+    if (status.ok()) status = TurnFailure();
     if (status.ok()) FinishTurn(nullptr);
   }
   MoveBack(event, record);
@@ -146,7 +159,7 @@ void Core::RunRawRecord(const RawTopic& topic, int32_t partition, eventlog::Reco
   } else {
     turn_->Begin(cause);
     status = topic.handler(raw, *turn_);
-    if (status.ok()) status = turn_->failure;
+    if (status.ok()) status = TurnFailure();
     if (status.ok()) FinishTurn(nullptr);
   }
   if (status.ok()) return;
@@ -186,6 +199,11 @@ void Core::RunTimers() {
     if (!it->status().ok()) store_failure_ = it->status();
   }
   for (const std::string& due_key : due_keys) {
+    if (!HasRoom(0)) {
+      WireReader next(absl::string_view(due_key).substr(1));
+      WEFT_CHECK(next.Time(next_due_));  // The next batch begins with it.
+      break;
+    }
     DeleteRow(Family::kTimers, due_key);
     WireReader in(absl::string_view(due_key).substr(1));
     absl::Time due;
@@ -219,7 +237,7 @@ void Core::RunTimers() {
     turn_->Begin(cause);
     turn_->CancelTimer(parts->kind, parts->key);  // The handler may set it anew.
     handler->second(TimerFired{parts->kind, parts->key, due, std::move(payload)}, *turn_);
-    if (turn_->failure.ok()) {
+    if (TurnFailure().ok()) {
       FinishTurn(nullptr);
     } else if (options_.observer != nullptr) {
       options_.observer->TurnFailed(options_.shard, turn_->failure);
@@ -230,7 +248,13 @@ void Core::RunTimers() {
 void Core::RunTaskResults() {
   std::deque<KnownResult> results = std::move(task_results_);
   task_results_.clear();
-  for (KnownResult& known : results) {
+  while (!results.empty()) {
+    if (!HasRoom(0)) {
+      task_results_ = std::move(results);  // The next batch's.
+      return;
+    }
+    const KnownResult known = std::move(results.front());
+    results.pop_front();
     const auto pending = tasks_.find(known.id);
     if (pending == tasks_.end()) continue;
     const auto parts = layout::ParseId(known.id);
@@ -261,7 +285,7 @@ void Core::RunTaskResults() {
         result.status = known.answer.status();
       }
       kind->second.handler(result, *turn_);
-      failure = turn_->failure;
+      failure = TurnFailure();
     }
     if (!failure.ok()) {
       // Not lost: called again, which repeats its answer.

@@ -58,6 +58,7 @@ struct Core::Effects {
   std::deque<layout::OutboxRow> outbox;
   uint64_t outbox_end = 0;           // 0: none.
   std::vector<std::string> tasks;
+  std::vector<std::pair<std::string, int64_t>> numbers;  // Applied and emitted, by their keys.
 };
 
 }  // namespace weft::engine

@@ -20,6 +20,13 @@ void Core::Park(ParkedRecord record, absl::Status why) {
   record.reason = ReasonOf(why);
   if (record.reason.empty()) record.reason = absl::StatusCodeToString(why.code());
   record.message = std::string(why.message());
+  const auto turn_max = static_cast<size_t>(options_.turn_bytes_max);
+  if (options_.changelog && record.value.size() > turn_max) {
+    // It would not fit into the changelog; it stands where it was read.
+    record.message += "; its bytes are too many to be kept here";
+    record.value.clear();
+  }
+  const bool twice = !options_.changelog || 2 * record.value.size() <= turn_max;
   PutRow(Family::kParked, layout::ParkedKey(record.partition, record.number),
          layout::EncodeParked(record));
   PutRow(Family::kMeta, layout::kNextParked, layout::U64Value(next_parked_));
@@ -35,7 +42,7 @@ void Core::Park(ParkedRecord record, absl::Status why) {
     row.record.headers.push_back({"weft_message", record.message});
     row.record.headers.push_back({"weft_partition", absl::StrCat(record.log_partition)});
     row.record.headers.push_back({"weft_offset", absl::StrCat(record.offset)});
-    if (!record.tombstone) row.record.value = record.value;
+    if (!record.tombstone) row.record.value = twice ? record.value : "";
     AppendOutbox(std::move(row));
   }
   if (options_.observer != nullptr) {
@@ -95,7 +102,7 @@ absl::Status Core::ApplyParked(const ParkedRecord& record) {
     cause.id_key = id;
     turn_->Begin(cause);
     WEFT_RETURN_IF_ERROR(topic->second->handler(raw, *turn_));
-    WEFT_RETURN_IF_ERROR(turn_->failure);
+    WEFT_RETURN_IF_ERROR(TurnFailure());
     FinishTurn(nullptr);
     return absl::OkStatus();
   }
@@ -115,7 +122,7 @@ absl::Status Core::ApplyParked(const ParkedRecord& record) {
   for (const EventHandler& handler : handlers->second) {
     WEFT_RETURN_IF_ERROR(handler(event, *turn_));
   }
-  WEFT_RETURN_IF_ERROR(turn_->failure);
+  WEFT_RETURN_IF_ERROR(TurnFailure());
   FinishTurn(nullptr);
   return absl::OkStatus();
 }

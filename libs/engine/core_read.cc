@@ -100,12 +100,12 @@ std::unique_ptr<View> Core::ReadView(std::shared_ptr<const Snapshot> snapshot,
 bool Core::Applied(const Token& token) const {
   if (token.number <= 0) return true;
   if (token.room == program_.room) {
-    const auto it = emitted_.find(layout::EmittedKey(token.partition, token.topic));
-    return it != emitted_.end() && it->second >= token.number;
+    const auto it = released_.find(layout::EmittedKey(token.partition, token.topic));
+    return it != released_.end() && it->second >= token.number;
   }
   if (program_.events.count(token.topic) == 0) return true;
-  const auto it = applied_.find(layout::AppliedKey(token.partition, token.room, token.topic));
-  return it != applied_.end() && it->second >= token.number;
+  const auto it = released_.find(layout::AppliedKey(token.partition, token.room, token.topic));
+  return it != released_.end() && it->second >= token.number;
 }
 
 // --- The log -----------------------------------------------------------------

@@ -55,6 +55,22 @@ void Core::FailBatch(const absl::Status& status) {
   }
 }
 
+absl::Status Core::WriteBatch(bool sync) {
+  if (!options_.changelog) return store_.Write(batch_, sync);
+  // Kept until it was read back: a turn that is synced and not in the changelog
+  // is put there when the folder is opened again.
+  Batch stored;
+  stored.AppendBytes(batch_.bytes(), batch_.count());
+  stored.Put(Family::kChangelog, layout::U64Value(turn_number_), batch_.bytes());
+  const uint64_t logged = logged_;
+  for (uint64_t n = forgotten_ + 1; n <= logged; ++n) {
+    stored.Delete(Family::kChangelog, layout::U64Value(n));
+  }
+  WEFT_RETURN_IF_ERROR(store_.Write(stored, sync));
+  forgotten_ = logged;
+  return absl::OkStatus();
+}
+
 absl::Status Core::Write(bool sync) {
   WEFT_CHECK(!written_);
   WEFT_RETURN_IF_ERROR(store_failure_);
@@ -73,7 +89,7 @@ absl::Status Core::Write(bool sync) {
       }
       if (!offsets.empty()) status = store_.Write(offsets, /*sync=*/true);
     }
-    if (status.ok()) status = store_.Write(batch_, sync);
+    if (status.ok()) status = WriteBatch(sync);
     if (absl::IsResourceExhausted(status)) {
       FailBatch(status);
       return status;
@@ -117,6 +133,7 @@ bool Core::Release(const std::function<void()>& published) {
     relay_rows_.push_back(std::move(row));
   }
   if (effects->outbox_end > 0) outbox_released_ = effects->outbox_end;
+  for (const auto& [key, number] : effects->numbers) released_[key] = number;
   for (const std::string& id : effects->tasks) {
     const auto it = tasks_.find(id);
     if (it == tasks_.end()) continue;
@@ -134,6 +151,14 @@ bool Core::Release(const std::function<void()>& published) {
 }
 
 void Core::Abandon(const absl::Status& status) {
+  for (Input& input : carried_) {
+    if (auto* command = std::get_if<CommandInput>(&input)) {
+      if (command->done != nullptr) command->done(status);
+    } else if (auto* parked = std::get_if<ParkedInput>(&input)) {
+      if (parked->done != nullptr) parked->done(status);
+    }
+  }
+  carried_.clear();
   if (effects_ != nullptr) committed_.push_back(std::move(effects_));
   effects_ = std::make_unique<Effects>();
   for (const auto& effects : committed_) {
@@ -188,6 +213,7 @@ std::vector<TaskCall> Core::TakeTasks(absl::Duration steady, size_t max) {
     call.kind = parts->kind;
     call.key = parts->key;
     call.payload = (*row)->substr(16);
+    call.epoch = options_.epoch;
     call.attempt = task.attempt;
     calls.push_back(std::move(call));
   }

@@ -31,6 +31,18 @@ void CoreTurn::Begin(const Cause& cause) {
   if (!failure.ok()) failure = absl::OkStatus();
 }
 
+int64_t CoreTurn::bytes() const {
+  size_t sum = 0;
+  for (const auto& [key, value] : rows) sum += key.size() + (value ? value->size() : 0) + 8;
+  for (const Emitted& e : emitted) {
+    sum += e.key.size() + (e.value.has_value() ? e.value->size() : 0) + 256;
+    for (const auto& [name, value] : e.headers) sum += name.size() + value.size();
+  }
+  for (const TimerChange& t : timers) sum += 2 * t.key.size() + t.payload.size() + 64;
+  for (const TaskSpec& t : tasks) sum += t.key.size() + t.payload.size() + 64;
+  return static_cast<int64_t>(sum);
+}
+
 const std::string& CoreTurn::KeyOf(uint8_t table, absl::string_view key) const {
   key_.assign(prefix_);
   key_.push_back(static_cast<char>(table));

@@ -83,6 +83,8 @@ class CoreTurn final : public Turn {
   std::vector<TaskSpec> tasks;
   std::vector<std::pair<std::string, std::string>> marks;  // Method, request id.
   absl::Status failure;  // A rule of the engine was broken.
+  // Roughly what it comes to in a batch.
+  int64_t bytes() const;
   const Cause& cause() const { return cause_; }
 
  private:

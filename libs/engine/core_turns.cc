@@ -29,6 +29,20 @@ void Core::AppendOutbox(layout::OutboxRow row) {
   effects_->outbox.push_back(std::move(row));
 }
 
+const absl::Status& Core::TurnFailure(size_t answer_bytes) {
+  if (options_.changelog && turn_->failure.ok()) {
+    int64_t bytes = turn_->bytes();
+    if (bytes > 0) bytes += static_cast<int64_t>(answer_bytes);
+    if (bytes > options_.turn_bytes_max) {
+      turn_->failure = InvalidArgument(
+          "RECORD_TOO_LARGE", absl::StrCat("what this does comes to ", bytes, " bytes, more than ",
+                                           options_.turn_bytes_max,
+                                           " in one step; ask for less in one request"));
+    }
+  }
+  return turn_->failure;
+}
+
 bool Core::FinishTurn(Token* token) {
   CoreTurn& turn = *turn_;
   const CoreTurn::Cause& cause = turn.cause();
@@ -51,6 +65,7 @@ bool Core::FinishTurn(Token* token) {
                                           static_cast<uint8_t>(key[skip]), key.substr(skip + 1),
                                           value});
       }
+      overlay_bytes_ += static_cast<int64_t>(key.size() + (value.has_value() ? value->size() : 0));
       OverlayOf(Family::kState).insert_or_assign(key, std::move(value));
     }
     if (wanted) effects_->turns.push_back(std::move(changed));
@@ -137,6 +152,7 @@ void Core::RunCommand(CommandInput input, const Times& times) {
   Command& command = input.command;
   const auto answer = [&](absl::StatusOr<Answer> result) {
     if (!result.ok()) ++report_.refused;
+    if (!result.ok() || !result->replayed) answers_rest_on_state_ = true;
     effects_->answers.emplace_back(std::move(input.done), std::move(result));
   };
   if (times.steady > input.deadline) {
@@ -197,7 +213,7 @@ void Core::RunCommand(CommandInput input, const Times& times) {
   turn_->Begin(cause);
   absl::StatusOr<std::string> result = handler->second(command.payload, *turn_);
   if (!result.ok()) return answer(result.status());
-  if (!turn_->failure.ok()) return answer(turn_->failure);
+  if (!TurnFailure(result->size()).ok()) return answer(turn_->failure);
 
   Answer fresh;
   if (FinishTurn(&fresh.token)) {

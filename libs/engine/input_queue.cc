@@ -19,6 +19,7 @@ absl::Status InputQueue::PushCommand(CommandInput& input, bool exempt) {
   {
     MutexLock lock(mutex_);
     if (closed_) return Stopped();
+    if (!refused_.ok()) return refused_;
     size_t& own = by_tenant_[input.command.principal.tenant];
     if (!exempt) {
       absl::Status refused;
@@ -48,8 +49,8 @@ bool InputQueue::PushRecords(RecordsInput input) {
   bool wake;
   {
     MutexLock lock(mutex_);
-    while (!closed_ && records_ >= options_.records_max) pushers_.Wait(mutex_);
-    if (closed_) return false;
+    while (!closed_ && refused_.ok() && records_ >= options_.records_max) pushers_.Wait(mutex_);
+    if (closed_ || !refused_.ok()) return false;
     records_ += input.batch.records.size();
     inputs_.emplace_back(std::move(input));
     wake = taker_waits_;
@@ -63,7 +64,7 @@ bool InputQueue::Push(Input input) {
   bool wake;
   {
     MutexLock lock(mutex_);
-    if (closed_) return false;
+    if (closed_ || !refused_.ok()) return false;
     inputs_.push_back(std::move(input));
     wake = taker_waits_;
     taker_waits_ = false;
@@ -76,7 +77,7 @@ void InputQueue::Post(std::function<void()> job) {
   bool wake;
   {
     MutexLock lock(mutex_);
-    if (closed_) return;
+    if (abandoned_) return;
     jobs_.push_back(std::move(job));
     wake = taker_waits_;
     taker_waits_ = false;
@@ -94,7 +95,8 @@ InputQueue::Work InputQueue::Take(absl::Duration timeout, size_t turns_max) {
   bool room = false;
   {
     MutexLock lock(mutex_);
-    if (inputs_.empty() && jobs_.empty() && !closed_ && timeout > absl::ZeroDuration()) {
+    const bool only_jobs = turns_max == 0;
+    if (jobs_.empty() && (only_jobs || (inputs_.empty() && !closed_)) && timeout > absl::ZeroDuration()) {
       taker_waits_ = true;
       taker_.WaitFor(mutex_, timeout);
       taker_waits_ = false;
@@ -118,6 +120,7 @@ InputQueue::Work InputQueue::Take(absl::Duration timeout, size_t turns_max) {
       work.inputs.push_back(std::move(front));
       inputs_.pop_front();
     }
+    work.closing = closed_;
     work.closed = closed_ && inputs_.empty() && work.inputs.empty();
   }
   if (room) pushers_.NotifyAll();
@@ -138,18 +141,35 @@ std::vector<CommandInput> InputQueue::Abandon() {
   std::vector<std::function<void()>> jobs;
   {
     MutexLock lock(mutex_);
-    closed_ = true;
-    for (Input& input : inputs_) {
-      if (auto* command = std::get_if<CommandInput>(&input)) {
-        commands.push_back(std::move(*command));
-      }
-    }
-    inputs_.clear();
+    closed_ = abandoned_ = true;
+    commands = DropInputs();
     jobs.swap(jobs_);
-    by_tenant_.clear();
-    commands_ = records_ = 0;
   }
   pushers_.NotifyAll();
+  return commands;
+}
+
+std::vector<CommandInput> InputQueue::Refuse(const absl::Status& status) {
+  std::vector<CommandInput> commands;
+  {
+    MutexLock lock(mutex_);
+    refused_ = status;
+    commands = DropInputs();
+  }
+  pushers_.NotifyAll();
+  return commands;
+}
+
+std::vector<CommandInput> InputQueue::DropInputs() {
+  std::vector<CommandInput> commands;
+  for (Input& input : inputs_) {
+    if (auto* command = std::get_if<CommandInput>(&input)) {
+      commands.push_back(std::move(*command));
+    }
+  }
+  inputs_.clear();
+  by_tenant_.clear();
+  commands_ = records_ = 0;
   return commands;
 }
 

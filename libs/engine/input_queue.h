@@ -39,19 +39,23 @@ class InputQueue {
   bool PushRecords(RecordsInput input);
   // Parked records to replay or discard. False: closed.
   bool Push(Input input);
-  // Runs `job` on the sequencer before its next batch. Dropped when closed.
+  // Runs `job` on the sequencer before its next batch. Dropped after Abandon().
   void Post(std::function<void()> job);
 
   // Refuses commands with LOG_BEHIND while set.
   void SetLogBehind(bool behind);
+  // Takes no inputs any more, commands are refused with `status`; jobs go on.
+  // Returns the commands that waited.
+  std::vector<CommandInput> Refuse(const absl::Status& status);
 
   struct Work {
     std::vector<Input> inputs;
     std::vector<std::function<void()>> jobs;
-    bool closed = false;  // Closed and empty.
+    bool closing = false;  // Closed.
+    bool closed = false;   // Closed and empty.
   };
   // Waits up to `timeout` for anything; takes at most `turns_max` inputs, each
-  // record counted.
+  // record counted. With none it waits for jobs alone.
   Work Take(absl::Duration timeout, size_t turns_max);
 
   // Nothing more comes in; what waits is still taken.
@@ -62,6 +66,8 @@ class InputQueue {
   int64_t commands() const;
 
  private:
+  std::vector<CommandInput> DropInputs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const QueueOptions options_;
   mutable Mutex mutex_;
   CondVar taker_;
@@ -74,6 +80,8 @@ class InputQueue {
   bool taker_waits_ ABSL_GUARDED_BY(mutex_) = false;
   bool log_behind_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status refused_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace weft::engine

@@ -21,6 +21,10 @@
 //            6f ("o") partition topic    → u64 u64 text u64   next offset, last applied offset,
 //                                          its digest, end of the rebuild
 //            70 ("p") partition tenant   → u64 time       last fact applied: offset, append time
+//            63 ("c")                    → u64 u64        last turn, the epoch it was decided under
+//            64 ("d")                    → octets         name of the folder
+//            62 ("b")                    → u64 octets     base of the changelog: last turn in it, its id
+//            68 ("h")                    →                how far the changelog was folded (changelog.h)
 //   state    key of table.h              → version row
 //   answers  61 ("a") request            → 01 fingerprint(16) time text u64 payload
 //            75 ("u") request            → time           undo mark
@@ -34,6 +38,7 @@
 //   tasks    70 ("p") id                 → u64 time payload   order, start
 //            64 ("d") id                 → time           done
 //   parked   partition u64               → see ParkedRecord
+//   changelog u64                        → batch          turns by number, until they were read back
 #pragma once
 
 #include <cstdint>
@@ -59,6 +64,10 @@ inline constexpr char kAnswerTotals[] = "a";
 inline constexpr char kNextParked[] = "k";
 inline constexpr char kNextTask[] = "n";
 inline constexpr char kRebuilding[] = "r";
+inline constexpr char kChangelogTurn[] = "c";
+inline constexpr char kChangelogFolder[] = "d";
+inline constexpr char kChangelogBase[] = "b";
+inline constexpr char kChangelogFold[] = "h";
 
 // partition tenant 00 — what all rows of one tenant start with.
 std::string TenantPrefix(uint32_t partition, absl::string_view tenant);

@@ -11,7 +11,8 @@
 
 namespace weft::engine {
 
-// One batch of turns, after its callers were answered.
+// One batch of turns, after its callers were answered (with a changelog: after it
+// was written and given to the log).
 struct BatchReport {
   int shard = 0;
   int commands = 0;     // Turns by what caused them.
@@ -28,6 +29,7 @@ struct BatchReport {
   int64_t outbox_bytes = 0;
   int64_t pending_tasks = 0;
   int64_t parked = 0;         // Records parked in all.
+  int64_t changelog_bytes = 0;  // Written and not yet read back from the changelog.
   absl::Time shard_time;
   int64_t backward_clock_steps = 0;  // Since the shard was opened.
   int64_t forward_clock_steps = 0;
@@ -51,6 +53,17 @@ class Observer {
   virtual void TaskAnswered(int /*shard*/, const std::string& /*kind*/, bool /*known*/) {}
   // The log refused or lost rows of the outbox; they are published again.
   virtual void PublishFailed(int /*shard*/, const absl::Status& /*status*/) {}
+  // A shard that is being opened has so many records of its changelog to read;
+  // zero at the end. Told now and then.
+  virtual void Restoring(int /*shard*/, int64_t /*remaining_records*/) {}
+  // The shard's folder held turns that another owner had overtaken; it is restored
+  // from the changelog.
+  virtual void FolderThrownAway(int /*shard*/) {}
+  // The shard has the epoch from here on.
+  virtual void Owned(int /*shard*/, int64_t /*epoch*/) {}
+  // Another process claimed the shard, or its log is another one: it serves no
+  // more commands.
+  virtual void Lost(int /*shard*/, const absl::Status& /*why*/) {}
   // A handler broke a rule (event too large, topic not declared); its turn left
   // nothing behind.
   virtual void TurnFailed(int /*shard*/, const absl::Status& /*status*/) {}

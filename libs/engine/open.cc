@@ -154,6 +154,9 @@ class ShardsImpl final : public Shards {
     const uint32_t partition = PartitionOf(tenant);
     const Shard* shard = Find(partition);
     if (shard == nullptr) return WrongShard(partition);
+    if (shard->lost()) {
+      return Unavailable("SHARD_STOPPED", "another process serves this shard now; ask again");
+    }
     return shard->Read(tenant, partition);
   }
 
@@ -243,6 +246,8 @@ class ShardsImpl final : public Shards {
       if (shard == nullptr) continue;
       const ShardHealth one = shard->Health();
       all.log_changed |= one.log_changed;
+      all.lost_shards += one.lost_shards;
+      all.changelog_bytes += one.changelog_bytes;
       all.stopped_partitions += one.stopped_partitions;
       all.outbox_rows += one.outbox_rows;
       all.parked += one.parked;

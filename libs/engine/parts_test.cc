@@ -276,7 +276,7 @@ TEST_CASE("commands are refused while the log is behind, undos are not", "[parts
   CHECK(Push(queue, "a").ok());
 }
 
-TEST_CASE("a closed queue gives what it holds and takes nothing", "[parts]") {
+TEST_CASE("a closed queue gives what it holds and takes no inputs", "[parts]") {
   InputQueue queue(QueueOptions{});
   REQUIRE(Push(queue, "a").ok());
   int jobs = 0;
@@ -288,11 +288,14 @@ TEST_CASE("a closed queue gives what it holds and takes nothing", "[parts]") {
 
   auto work = queue.Take(absl::ZeroDuration(), 10);
   CHECK(work.inputs.size() == 1);
-  CHECK(work.jobs.size() == 1);
+  CHECK(work.jobs.size() == 2);
   CHECK_FALSE(work.closed);
   work = queue.Take(absl::ZeroDuration(), 10);
   CHECK(work.jobs.empty());
   CHECK(work.closed);
+  queue.Abandon();
+  queue.Post([&] { ++jobs; });
+  CHECK(queue.Take(absl::ZeroDuration(), 10).jobs.empty());
 }
 
 TEST_CASE("the row cache stays near its budget and keeps what is used", "[parts]") {

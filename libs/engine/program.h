@@ -138,6 +138,11 @@ struct Program {
   void Timer(const std::string& kind, TimerHandler handler) {
     timers[kind] = std::move(handler);
   }
+  // A projection does nothing but read topics: its rows can be had from them
+  // again, so on Kafka it has no changelog and no owner.
+  bool projection() const {
+    return commands.empty() && emits.empty() && tasks.empty() && timers.empty();
+  }
   void Task(const std::string& kind, TaskExecutor executor, TaskHandler handler) {
     tasks[kind] = {std::move(executor), std::move(handler)};
   }

@@ -1,5 +1,6 @@
 #include "libs/engine/rocks_store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -107,6 +108,7 @@ class RocksStore final : public Store {
 
   absl::StatusOr<std::optional<std::string>> Get(Family family, absl::string_view key,
                                                  const Snapshot* snapshot) const override {
+    if (!Has(family)) return std::optional<std::string>();
     rocksdb::ReadOptions options;
     if (snapshot != nullptr) options.snapshot = static_cast<const RocksSnapshot*>(snapshot)->get();
     thread_local rocksdb::PinnableSlice value;
@@ -121,8 +123,10 @@ class RocksStore final : public Store {
 
   std::unique_ptr<Iterator> Scan(Family family, absl::string_view begin, absl::string_view end,
                                  const Snapshot* snapshot) const override {
+    const std::string nothing(1, '\xff');  // Behind every row.
     return std::make_unique<RocksIterator>(
-        db_.get(), Handle(family), begin, end,
+        db_.get(), Handle(Has(family) ? family : Family::kMeta), Has(family) ? begin : nothing,
+        Has(family) ? end : nothing,
         snapshot != nullptr ? static_cast<const RocksSnapshot*>(snapshot)->get() : nullptr);
   }
 
@@ -183,6 +187,8 @@ class RocksStore final : public Store {
   }
 
  private:
+  // A copy made by an earlier release may lack the newest families.
+  bool Has(Family family) const { return static_cast<size_t>(family) < families_.size(); }
   rocksdb::ColumnFamilyHandle* Handle(Family family) const {
     return families_[static_cast<size_t>(family)];
   }
@@ -277,8 +283,16 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksStore(const RocksOptions& option
   db_options.max_log_file_size = 4 << 20;
   db_options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
 
+  int families = kFamilies;
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (int f = 0; f < kFamilies; ++f) {
+  if (options.read_only) {
+    std::vector<std::string> there;
+    if (rocksdb::DB::ListColumnFamilies(db_options, options.folder, &there).ok() &&
+        std::find(there.begin(), there.end(), FamilyName(Family::kChangelog)) == there.end()) {
+      families = static_cast<int>(Family::kChangelog);
+    }
+  }
+  for (int f = 0; f < families; ++f) {
     const Family family = static_cast<Family>(f);
     descriptors.emplace_back(
         family == Family::kMeta ? rocksdb::kDefaultColumnFamilyName : FamilyName(family),

@@ -14,6 +14,10 @@ namespace {
 // The wall clock may step while the sequencer waits for a timer.
 constexpr absl::Duration kWaitMax = absl::Seconds(1);
 constexpr absl::Duration kTrimEvery = absl::Seconds(1);
+// How long a stop waits for what was written to be read back.
+constexpr absl::Duration kDrainMax = absl::Seconds(5);
+// A gate that was full so long is stuck: the log is away.
+constexpr absl::Duration kStuckAfter = absl::Seconds(1);
 constexpr absl::Duration kReaderPause = absl::Milliseconds(100);
 constexpr absl::Duration kPollTime = absl::Milliseconds(500);
 constexpr size_t kPollRecordsMax = 500;
@@ -56,7 +60,12 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
     rocks.resources = options.resources;
     WEFT_ASSIGN_OR_RETURN(shard->store_, OpenRocksStore(rocks));
   }
+  if (options.durability == Durability::kLog && !program.projection()) {
+    WEFT_RETURN_IF_ERROR(shard->OpenOnChangelog());
+  }
   CoreOptions core = options.core;
+  core.changelog = shard->gate_ != nullptr;
+  core.epoch = shard->gate_ != nullptr ? shard->gate_->fold().epoch() : 0;
   core.shard = index;
   core.shards = options.shards;
   core.observer = options.observer;
@@ -67,7 +76,8 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
     core.recorder = shard->recorder_.get();
   }
   WEFT_ASSIGN_OR_RETURN(shard->core_, Core::Open(core, program, *shard->store_, shard->Now()));
-  shard->PublishSnapshot();
+  shard->PublishSnapshot(shard->store_->TakeSnapshot());
+  if (shard->gate_ == nullptr && shard->frozen_) shard->Freeze(shard->frozen_why_);
   return shard;
 }
 
@@ -75,6 +85,7 @@ Shard::~Shard() { Stop(); }
 
 void Shard::Start() {
   sequencer_thread_ = std::thread([this] { Sequence(); });
+  if (gate_ != nullptr) tail_thread_ = std::thread([this] { TailChangelog(); });
   reader_thread_ = std::thread([this] { ReadLog(); });
 }
 
@@ -87,7 +98,15 @@ void Shard::Stop() {
   reader_wakes_.NotifyAll();
   queue_->Close();
   if (reader_thread_.joinable()) reader_thread_.join();
+  // What was written last is read back before the sequencer ends.
   if (sequencer_thread_.joinable()) sequencer_thread_.join();
+  {
+    MutexLock lock(mutex_);
+    tail_stops_ = true;
+    if (tail_reader_ != nullptr) tail_reader_->Wake();
+  }
+  reader_wakes_.NotifyAll();
+  if (tail_thread_.joinable()) tail_thread_.join();
 }
 
 // --- The door ------------------------------------------------------------------
@@ -161,11 +180,13 @@ std::unique_ptr<void, std::function<void(void*)>> Shard::Hold() {
     }
     gate->changed.NotifyAll();
   });
-  queue_->Post([gate, ticket = std::move(ticket)] {
-    MutexLock lock(gate->mutex);
-    gate->held = true;
-    gate->changed.NotifyAll();
-    while (!gate->released) gate->changed.Wait(gate->mutex);
+  queue_->Post([this, gate, ticket = std::move(ticket)] {
+    holds_.push_back([gate, ticket] {
+      MutexLock lock(gate->mutex);
+      gate->held = true;
+      gate->changed.NotifyAll();
+      while (!gate->released) gate->changed.Wait(gate->mutex);
+    });
   });
   {
     MutexLock lock(gate->mutex);
@@ -214,91 +235,201 @@ bool Shard::CallSequencer(std::function<void()> job) {
 
 // --- The sequencer -------------------------------------------------------------
 
-void Shard::PublishSnapshot() {
-  std::shared_ptr<const Snapshot> snapshot = store_->TakeSnapshot();
+void Shard::PublishSnapshot(std::shared_ptr<const Snapshot> snapshot) {
   MutexLock lock(mutex_);
   snapshot_.swap(snapshot);
 }
 
 absl::Duration Shard::WaitTime(const Times& now) const {
   absl::Duration wait = kWaitMax;
-  if (core_->next_timer() != absl::InfiniteFuture()) {
-    wait = std::min(wait, core_->UntilNextTimer(now));
+  if (MayDecide()) {
+    if (core_->HasInternalWork(now)) return absl::ZeroDuration();
+    if (core_->next_timer() != absl::InfiniteFuture()) {
+      wait = std::min(wait, core_->UntilNextTimer(now));
+    }
   }
-  wait = std::min(wait, core_->NextWake() - now.steady);
+  if (!frozen_) wait = std::min(wait, core_->NextWake() - now.steady);
+  if (gate_ != nullptr) {
+    wait = std::min(wait, gate_->NextWake() - now.steady);
+    if (unsynced_) wait = std::min(wait, last_sync_ + options_.changelog.sync_every - now.steady);
+  }
+  wait = std::min(wait, drain_until_ - now.steady);
   for (const Waiter& waiter : waiters_) wait = std::min(wait, waiter.deadline - now.steady);
   return std::max(wait, absl::ZeroDuration());
 }
 
 void Shard::Sequence() {
+  bool closing = false;
   while (true) {
-    InputQueue::Work work = queue_->Take(WaitTime(Now()), options_.batch_turns_max);
+    const bool takes = MayDecide() && !(closing && gate_ != nullptr && gate_->waiting() > 0);
+    InputQueue::Work work =
+        queue_->Take(WaitTime(Now()), takes ? options_.batch_turns_max : size_t{0});
     for (auto& job : work.jobs) job();
     work.jobs.clear();
+    if (lost_ || failed_ || frozen_) AnswerInputs(std::move(work.inputs));
+    if (lost_ || failed_) return;
+    ReleaseReady();
+    RunHolds();
     const Times now = Now();
-    if (recorder_ != nullptr && recorder_->full()) {
+    if (recorder_ != nullptr && recorder_->full() && core_->carried() == 0) {
       // A recording that cannot be made is no reason to stop.
       if (recorder_->Begin(*store_).ok()) core_->BeginRecording();
     }
-    if (!work.inputs.empty() || core_->HasInternalWork(now)) {
-      const auto start = std::chrono::steady_clock::now();
-      core_->Decide(std::move(work.inputs), now);
-      BatchReport report = core_->last_report();
-      report.decide_time = Since(start);
-      const auto write_start = std::chrono::steady_clock::now();
-      const bool dirty = core_->dirty();
-      const absl::Status status = core_->Write(/*sync=*/true);
-      if (absl::IsResourceExhausted(status)) {
-        // Nothing of the batch remains; what came from the log is read again.
-        MutexLock lock(mutex_);
-        reopen_reader_ = true;
-        if (reader_ != nullptr) reader_->Wake();
-      } else if (!status.ok()) {
-        Fail(status);
-        return;
-      }
-      if (dirty) report.write_time = Since(write_start);
-      // Here a release gate would hold the batch until it may leave.
-      while (core_->Release([&] {
-        if (dirty) PublishSnapshot();
-      })) {
-        if (!core_->changed_tenants().empty()) changed_(core_->changed_tenants());
-      }
-      queue_->SetLogBehind(core_->log_behind());
-      report.outbox_rows = core_->outbox_rows();
-      report.outbox_bytes = core_->outbox_bytes();
-      report.pending_tasks = static_cast<int64_t>(core_->pending_tasks());
-      report.parked = core_->parked();
-      report.shard_time = core_->now();
-      report.backward_clock_steps = core_->clock_steps_backward();
-      report.forward_clock_steps = core_->clock_steps_forward();
-      if (options_.observer != nullptr) {
-        options_.observer->BatchDone(report);
-        options_.observer->QueueLength(index_, queue_->commands());
-      }
-      MutexLock lock(mutex_);
-      health_.outbox_rows = report.outbox_rows;
-      health_.parked = report.parked;
-      health_.stopped_partitions = static_cast<int64_t>(core_->stopped().size());
-      health_.relay_failure = core_->relay_failure();
+    if ((!work.inputs.empty() && !frozen_) || (MayDecide() && core_->HasInternalWork(now))) {
+      if (!RunBatch(std::move(work.inputs), now)) return;
     }
-    if (work.closed) break;
+    closing = work.closing;
     const absl::Duration steady = clock_.Steady();
+    if (closing) {
+      const bool drained =
+          work.closed && core_->carried() == 0 && (gate_ == nullptr || gate_->waiting() == 0);
+      if (drained || frozen_) break;
+      if (gate_ != nullptr && drain_until_ == absl::InfiniteDuration()) {
+        drain_until_ = steady + kDrainMax;
+      }
+      if (steady >= drain_until_) break;  // The log is away; the folder keeps the turns.
+    }
     Pump(steady);
+    PumpChangelog(steady);
+    if (unsynced_ && steady - last_sync_ >= options_.changelog.sync_every && !SyncStore()) return;
     AnswerWaiters(steady);
     if (steady - last_trim_ >= kTrimEvery) {
       last_trim_ = steady;
-      const absl::Status trimmed = core_->Trim(/*all=*/true);
+      absl::Status trimmed = core_->Trim(/*all=*/true);
+      if (trimmed.ok()) trimmed = SaveFold(/*sync=*/false);
       if (!trimmed.ok() && !absl::IsResourceExhausted(trimmed)) {
         Fail(trimmed);
         return;
       }
+      NoteHealth();
     }
   }
-  for (Waiter& waiter : waiters_) waiter.done(Stopped());
-  waiters_.clear();
+  AnswerAll(Stopped());
   (void)core_->Trim(/*all=*/true);
+  (void)SaveFold(/*sync=*/false);
   if (const absl::Status synced = store_->Sync(); !synced.ok()) Fail(synced);
+}
+
+bool Shard::RunBatch(std::vector<Input> inputs, const Times& now) {
+  const auto start = std::chrono::steady_clock::now();
+  core_->Decide(std::move(inputs), now);
+  BatchReport report = core_->last_report();
+  report.decide_time = Since(start);
+  const auto write_start = std::chrono::steady_clock::now();
+  const bool dirty = core_->dirty();
+  const absl::Status status = core_->Write(/*sync=*/gate_ == nullptr);
+  if (absl::IsResourceExhausted(status)) {
+    // Nothing of the batch remains; what came from the log is read again.
+    MutexLock lock(mutex_);
+    reopen_reader_ = true;
+    if (reader_ != nullptr) reader_->Wake();
+  } else if (!status.ok()) {
+    Fail(status);
+    return false;
+  } else if (gate_ != nullptr) {
+    // The record is on its way while the disk syncs; the batch leaves when it was
+    // read back, and views see it then.
+    written_.push_back(Written{dirty, dirty ? store_->TakeSnapshot() : nullptr});
+    if (dirty) {
+      gate_->WrittenTurn(core_->turn_number(), core_->last_batch().bytes());
+    } else {
+      gate_->WrittenNothing(core_->answers_rest_on_state());
+    }
+    PumpChangelog(now.steady);
+    if (dirty) {
+      unsynced_ = true;
+      if (clock_.Steady() - last_sync_ >= options_.changelog.sync_every && !SyncStore()) {
+        return false;
+      }
+    }
+  } else {
+    written_.push_back(Written{dirty, dirty ? store_->TakeSnapshot() : nullptr});
+  }
+  if (dirty) report.write_time = Since(write_start);
+  ReleaseReady();
+  report.outbox_rows = core_->outbox_rows();
+  report.outbox_bytes = core_->outbox_bytes();
+  report.pending_tasks = static_cast<int64_t>(core_->pending_tasks());
+  report.parked = core_->parked();
+  report.changelog_bytes = gate_ != nullptr ? gate_->backlog_bytes() : 0;
+  report.shard_time = core_->now();
+  report.backward_clock_steps = core_->clock_steps_backward();
+  report.forward_clock_steps = core_->clock_steps_forward();
+  if (options_.observer != nullptr) {
+    options_.observer->BatchDone(report);
+    options_.observer->QueueLength(index_, queue_->commands());
+  }
+  NoteHealth();
+  return true;
+}
+
+void Shard::NoteHealth() {
+  const bool stuck = gate_ != nullptr && gate_->full() &&
+                     clock_.Steady() - last_release_ >= kStuckAfter;
+  queue_->SetLogBehind(core_->log_behind() || stuck);
+  MutexLock lock(mutex_);
+  health_.outbox_rows = core_->outbox_rows();
+  health_.parked = core_->parked();
+  health_.stopped_partitions = static_cast<int64_t>(core_->stopped().size());
+  health_.relay_failure = core_->relay_failure();
+  health_.changelog_bytes = gate_ != nullptr ? gate_->backlog_bytes() : 0;
+}
+
+bool Shard::SyncStore() {
+  unsynced_ = false;
+  last_sync_ = clock_.Steady();
+  const absl::Status synced = core_->Sync();
+  if (!synced.ok()) Fail(synced);
+  return synced.ok();
+}
+
+void Shard::ReleaseReady() {
+  size_t ready = gate_ != nullptr ? gate_->releasable() : written_.size();
+  if (ready > 0) last_release_ = clock_.Steady();
+  for (; ready > 0; --ready) {
+    Written batch = std::move(written_.front());
+    written_.pop_front();
+    WEFT_CHECK(core_->Release([&] {
+      if (batch.snapshot != nullptr) PublishSnapshot(std::move(batch.snapshot));
+    }));
+    if (gate_ != nullptr) gate_->Released();
+    if (!core_->changed_tenants().empty()) changed_(core_->changed_tenants());
+  }
+  if (gate_ != nullptr) core_->ForgetLogged(gate_->read_back());
+}
+
+void Shard::RunHolds() {
+  if (holds_.empty() || (gate_ != nullptr && gate_->waiting() > 0)) return;
+  // A copy of the folder says how far it has followed the changelog.
+  (void)SaveFold(/*sync=*/true);
+  for (auto& hold : std::exchange(holds_, {})) hold();
+}
+
+absl::Status Shard::SaveFold(bool sync) {
+  if (gate_ == nullptr || frozen_) return absl::OkStatus();
+  Batch batch;
+  PutChangelogFold(batch, gate_->SaveFold());
+  return store_->Write(batch, sync);
+}
+
+void Shard::AnswerAll(const absl::Status& answer) {
+  core_->Abandon(answer);
+  for (CommandInput& input : queue_->Abandon()) input.done(answer);
+  for (Waiter& waiter : waiters_) waiter.done(answer);
+  waiters_.clear();
+  holds_.clear();
+}
+
+void Shard::AnswerInputs(std::vector<Input> inputs) {
+  const absl::Status answer = frozen_ ? NoCommands() : Stopped();
+  for (Input& input : inputs) {
+    if (auto* command = std::get_if<CommandInput>(&input)) {
+      command->done(answer);
+    } else if (auto* parked = std::get_if<ParkedInput>(&input)) {
+      if (parked->done != nullptr) parked->done(answer);
+    }
+  }
+  inputs.clear();
 }
 
 void Shard::Fail(const absl::Status& status) {
@@ -308,16 +439,13 @@ void Shard::Fail(const absl::Status& status) {
   } else {
     internal::CheckFailed(__FILE__, __LINE__, "the state on disk can be written", &status);
   }
-  const absl::Status answer =
+  AnswerAll(
       Unavailable("SHARD_STOPPED", "the shard stopped because its disk failed; the fate of the "
-                                   "request is not known, repeat it with the same request id");
-  core_->Abandon(answer);
-  for (CommandInput& input : queue_->Abandon()) input.done(answer);
-  for (Waiter& waiter : waiters_) waiter.done(answer);
-  waiters_.clear();
+                                   "request is not known, repeat it with the same request id"));
 }
 
 void Shard::Pump(absl::Duration steady) {
+  if (frozen_) return;
   if (log_trusted_) {
     for (PublishGroup& group : core_->TakeRound(steady)) {
       log_.Append(group.where, std::move(group.records),

@@ -4,6 +4,7 @@
 //               hands rows to the log and calls to the runner. While it syncs,
 //               the next batch gathers: the sync is the only timer.
 //   reader      reads the log from the stored offsets and queues records.
+//   tail        with a changelog: reads the partition back, for the release gate.
 //   runner      of the room (task_runner.h): runs executors, which may block.
 //
 // The log and executors answer on threads of their own; what they say comes
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +26,7 @@
 #include "libs/engine/core.h"
 #include "libs/engine/input_queue.h"
 #include "libs/engine/open.h"
+#include "libs/engine/release_gate.h"
 #include "libs/engine/task_runner.h"
 
 namespace weft::engine {
@@ -47,7 +50,10 @@ class Shard {
                std::function<void(absl::Status)> done);
   void PushParked(ParkedInput input);
   std::vector<ParkedRecord> ListParked(size_t limit) const;
-  // Holds the sequencer between two batches until the result is destroyed; null
+  // Another process owns the shard, or is about to.
+  bool lost() const { return lost_; }
+  // Holds the sequencer between two batches, none of which waits for the
+  // changelog, until the result is destroyed; null
   // when the shard stopped.
   std::unique_ptr<void, std::function<void(void*)>> Hold();
   ShardHealth Health() const;
@@ -58,19 +64,40 @@ class Shard {
         const Clock& clock, TaskRunner& runner,
         std::function<void(const std::vector<std::string>&)> changed);
 
+  absl::Status OpenOnChangelog();
   Times Now() const { return {clock_.Wall(), clock_.Boot(), clock_.Steady()}; }
   void Sequence();
+  bool MayDecide() const {
+    return !frozen_ && holds_.empty() && (gate_ == nullptr || !gate_->full());
+  }
   absl::Duration WaitTime(const Times& now) const;
+  // Decides, writes, hands over. False: the disk failed.
+  bool RunBatch(std::vector<Input> inputs, const Times& now);
+  bool SyncStore();
+  void ReleaseReady();
+  void RunHolds();
+  void PumpChangelog(absl::Duration steady);
+  // Puts into the folder how far the changelog was read.
+  absl::Status SaveFold(bool sync);
+  void NoteHealth();
   void Pump(absl::Duration steady);
   void AnswerWaiters(absl::Duration steady);
-  void PublishSnapshot();
+  void PublishSnapshot(std::shared_ptr<const Snapshot> snapshot);
   void Fail(const absl::Status& status);
+  // Somebody else owns the shard: nothing more leaves.
+  void Disown(const absl::Status& why);
+  // The changelog is another one: no more commands; reads go on.
+  void Freeze(const absl::Status& why);
+  void AnswerAll(const absl::Status& answer);
+  void AnswerInputs(std::vector<Input> inputs);
+  absl::Status NoCommands() const;
   // Runs `job` on the sequencer and waits; false when the shard stopped first.
   bool CallSequencer(std::function<void()> job);
 
   void ReadLog();
   bool CheckIdentity();
   bool PauseReader(absl::Duration pause);
+  void TailChangelog();
 
   const Options options_;
   const int index_;
@@ -95,6 +122,21 @@ class Shard {
   size_t tasks_in_flight_ = 0;
   bool log_trusted_ = false;  // Its identity is the one remembered.
   absl::Duration last_trim_;
+  // With a changelog. One entry for each batch written and not released.
+  struct Written {
+    bool dirty = false;
+    std::shared_ptr<const Snapshot> snapshot;  // As of the batch.
+  };
+  std::unique_ptr<ReleaseGate> gate_;
+  std::deque<Written> written_;
+  eventlog::StartPosition tail_start_;
+  std::deque<std::function<void()>> holds_;
+  bool frozen_ = false;
+  absl::Status frozen_why_;
+  bool unsynced_ = false;
+  absl::Duration last_sync_ = -absl::InfiniteDuration();
+  absl::Duration last_release_ = -absl::InfiniteDuration();
+  absl::Duration drain_until_ = absl::InfiniteDuration();
 
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
@@ -103,10 +145,14 @@ class Shard {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool reopen_reader_ ABSL_GUARDED_BY(mutex_) = false;
   eventlog::Reader* reader_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  bool tail_stops_ ABSL_GUARDED_BY(mutex_) = false;
+  eventlog::Reader* tail_reader_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::atomic<bool> failed_{false};
+  std::atomic<bool> lost_{false};
 
   std::thread sequencer_thread_;
   std::thread reader_thread_;
+  std::thread tail_thread_;
 };
 
 }  // namespace weft::engine

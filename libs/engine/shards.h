@@ -49,6 +49,8 @@ class View : public RowReader {
 // How the shards of a process stand to the log, for readiness and operators.
 struct ShardHealth {
   bool log_changed = false;  // Another log than the one remembered: nothing is read from it.
+  int64_t lost_shards = 0;   // Claimed by another process; this one should be exiting.
+  int64_t changelog_bytes = 0;  // Written and not yet read back from the changelog.
   int64_t stopped_partitions = 0;  // Not read any more: a gap, a changed log, retention.
   int64_t outbox_rows = 0;   // Events not yet taken by the log.
   int64_t parked = 0;
@@ -73,10 +75,12 @@ class Shards {
   // RESOURCE_EXHAUSTED / LOG_BEHIND, FAILED_PRECONDITION / WRONG_SHARD
   // (metadata: shards, shard), INVALID_ARGUMENT / REQUEST_ID_REQUIRED,
   // INVALID_ARGUMENT / REQUEST_ID_REUSED, FAILED_PRECONDITION / UNDONE,
-  // DEADLINE_EXCEEDED / DEADLINE_PASSED, UNAVAILABLE / SHARD_STOPPED.
+  // DEADLINE_EXCEEDED / DEADLINE_PASSED, UNAVAILABLE / SHARD_STOPPED, UNAVAILABLE /
+  // LOG_CHANGED (the changelog is another one: reads only).
   virtual void Submit(Command command, AnswerCallback done) = 0;
 
-  // WRONG_SHARD as above.
+  // WRONG_SHARD as above; UNAVAILABLE / SHARD_STOPPED once another process owns
+  // the shard.
   virtual absl::StatusOr<std::unique_ptr<View>> Read(const std::string& tenant) = 0;
 
   // Calls back once everything named by `token` is applied here, or with

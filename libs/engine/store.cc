@@ -18,6 +18,7 @@ const char* FamilyName(Family family) {
     case Family::kTimers: return "timers";
     case Family::kTasks: return "tasks";
     case Family::kParked: return "parked";
+    case Family::kChangelog: return "changelog";
   }
   return "unknown";
 }

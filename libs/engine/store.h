@@ -28,8 +28,9 @@ enum class Family : uint8_t {
   kTimers = 4,
   kTasks = 5,
   kParked = 6,   // Records that could not be applied.
+  kChangelog = 7,  // Turns not yet read back from the changelog.
 };
-inline constexpr int kFamilies = 7;
+inline constexpr int kFamilies = 8;
 const char* FamilyName(Family family);
 
 // Changes that become visible and durable together. Bytes:
