@@ -62,8 +62,12 @@ void KafkaLog::Append(const TopicPartition& where, std::vector<NewRecord> record
 }
 absl::StatusOr<std::unique_ptr<Reader>> KafkaLog::OpenReader(
     std::vector<StartPosition> positions) {
-  WEFT_ASSIGN_OR_RETURN(auto reader,
-                        internal::KafkaReader::Open(impl_->shared, impl_->readers, positions));
+  return OpenReader(std::move(positions), impl_->options.lag_group);
+}
+absl::StatusOr<std::unique_ptr<Reader>> KafkaLog::OpenReader(std::vector<StartPosition> positions,
+                                                             const std::string& lag_group) {
+  WEFT_ASSIGN_OR_RETURN(auto reader, internal::KafkaReader::Open(impl_->shared, impl_->readers,
+                                                                 positions, lag_group));
   return reader;
 }
 absl::StatusOr<Watermarks> KafkaLog::GetWatermarks(const TopicPartition& where) {

@@ -90,6 +90,9 @@ class KafkaLog final : public EventLog {
               AppendCallback done) override;
   absl::StatusOr<std::unique_ptr<Reader>> OpenReader(
       std::vector<StartPosition> positions) override;
+  // The same under a lag group of its own, in place of the options'.
+  absl::StatusOr<std::unique_ptr<Reader>> OpenReader(std::vector<StartPosition> positions,
+                                                     const std::string& lag_group);
   absl::StatusOr<Watermarks> GetWatermarks(const TopicPartition& where) override;
   LogStats Stats() override;
 

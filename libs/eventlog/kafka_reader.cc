@@ -38,10 +38,11 @@ void KafkaReaders::AddTo(LogStats& stats) {
   for (KafkaReader* const reader : all_) reader->AddTo(stats);
 }
 
-KafkaReader::KafkaReader(const KafkaShared& shared, KafkaReaders& readers)
+KafkaReader::KafkaReader(const KafkaShared& shared, KafkaReaders& readers, std::string lag_group)
     : shared_(shared),
       readers_(readers),
       options_(shared.options),
+      lag_group_(std::move(lag_group)),
       context_{shared.options, this} {}
 
 KafkaReader::~KafkaReader() {
@@ -52,11 +53,11 @@ KafkaReader::~KafkaReader() {
 
 absl::StatusOr<std::unique_ptr<KafkaReader>> KafkaReader::Open(
     const KafkaShared& shared, KafkaReaders& readers,
-    const std::vector<StartPosition>& positions) {
+    const std::vector<StartPosition>& positions, std::string lag_group) {
   for (const StartPosition& position : positions) {
     WEFT_RETURN_IF_ERROR(shared.topics.Check(position.where));
   }
-  std::unique_ptr<KafkaReader> reader(new KafkaReader(shared, readers));
+  std::unique_ptr<KafkaReader> reader(new KafkaReader(shared, readers, std::move(lag_group)));
   for (const StartPosition& position : positions) {
     Part part;
     part.where = position.where;
@@ -89,7 +90,7 @@ absl::Status KafkaReader::NewHandle() {
   WEFT_ASSIGN_OR_RETURN(
       KafkaHandle fresh,
       NewKafkaClient(RD_KAFKA_CONSUMER, context_,
-                     {{"group.id", options_.lag_group.empty() ? "weft" : options_.lag_group},
+                     {{"group.id", lag_group_.empty() ? "weft" : lag_group_},
                       {"enable.auto.commit", "false"},
                       {"enable.auto.offset.store", "false"},
                       // A reset is a decision, never a surprise.
@@ -422,7 +423,7 @@ void KafkaReader::AddTo(LogStats& stats) {
 }
 
 void KafkaReader::CommitForLag() {
-  if (options_.lag_group.empty() || !handed_out_) return;
+  if (lag_group_.empty() || !handed_out_) return;
   const absl::Duration now = clock_.Steady();
   if (now < next_commit_) return;
   next_commit_ = now + kCommitInterval;

@@ -44,7 +44,7 @@ class KafkaReader final : public Reader, private KafkaEvents {
   // out of Poll().
   static absl::StatusOr<std::unique_ptr<KafkaReader>> Open(
       const KafkaShared& shared, KafkaReaders& readers,
-      const std::vector<StartPosition>& positions);
+      const std::vector<StartPosition>& positions, std::string lag_group);
   ~KafkaReader() override;
 
   absl::StatusOr<std::vector<Batch>> Poll(absl::Duration timeout, size_t max_records) override;
@@ -82,7 +82,7 @@ class KafkaReader final : public Reader, private KafkaEvents {
     std::optional<StoppedPartition> stopped;
   };
 
-  KafkaReader(const KafkaShared& shared, KafkaReaders& readers);
+  KafkaReader(const KafkaShared& shared, KafkaReaders& readers, std::string lag_group);
   absl::Status NewHandle() ABSL_LOCKS_EXCLUDED(mutex_);
   // Assigns what is not stopped at its position.
   absl::Status Begin(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -111,6 +111,7 @@ class KafkaReader final : public Reader, private KafkaEvents {
   const KafkaShared& shared_;
   KafkaReaders& readers_;
   const KafkaLogOptions& options_;
+  const std::string lag_group_;
   const KafkaContext context_;
   const SystemClock clock_;
   // Replaced by the thread that polls, with mutex_ held.

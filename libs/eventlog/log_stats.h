@@ -19,7 +19,7 @@ namespace weft::eventlog {
 // more than the one before), the last bucket the longer ones.
 struct DurationCounts {
   static constexpr std::array<double, 13> kBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                     0.025,  0.05,  0.1,    0.25,  0.5,
+                                                     0.025,  0.05,  0.1,    0.2,   0.5,
                                                      1.0,    2.5,   5.0};
   std::array<uint64_t, kBounds.size() + 1> buckets{};
   double sum_seconds = 0;

@@ -29,7 +29,9 @@
 #include "libs/service/call_telemetry.h"
 #include "libs/service/engine_telemetry.h"
 #include "libs/service/identity.h"
+#include "libs/service/lag_groups.h"
 #include "libs/service/late_client.h"
+#include "libs/service/log_telemetry.h"
 #include "libs/service/settings.h"
 #include "libs/service/watchdog.h"
 
@@ -127,6 +129,9 @@ class Process::Impl {
   std::unique_ptr<AdminHttp> admin_;
   std::unique_ptr<eventlog::EventLog> own_event_log_;
   eventlog::EventLog* event_log_ = nullptr;
+  eventlog::KafkaLog* kafka_log_ = nullptr;  // Where event_log_ is one.
+  std::vector<std::unique_ptr<LagGroups>> lag_groups_;
+  std::unique_ptr<LogTelemetry> log_telemetry_;
   std::vector<std::unique_ptr<RoomParts>> rooms_;
   std::unique_ptr<rpc::ClientPool> pool_;  // All calls of this process to rooms.
   std::map<std::string, std::unique_ptr<rpc::Client>> nobodys_clients_;
@@ -205,6 +210,10 @@ absl::Status Process::Impl::Start() {
                         .dead = [this](absl::Status status) {
                           Die("the listener is dead", status);
                         },
+                        .every_look =
+                            [this] {
+                              if (log_telemetry_ != nullptr) log_telemetry_->Look();
+                            },
                         .every_minute =
                             [this] {
                               const absl::Status read = identity_->ReloadKeys();
@@ -357,8 +366,11 @@ absl::Status Process::Impl::OpenKafka() {
     // Syslog's: 4 is a warning. Connections that come and go are its daily life.
     log->LogAs("kafka", level <= 4 ? Level::kWarning : Level::kDebug, line);
   };
-  WEFT_ASSIGN_OR_RETURN(own_event_log_, eventlog::KafkaLog::Open(std::move(kafka)));
+  WEFT_ASSIGN_OR_RETURN(auto opened, eventlog::KafkaLog::Open(std::move(kafka)));
+  kafka_log_ = opened.get();
+  own_event_log_ = std::move(opened);
   event_log_ = own_event_log_.get();
+  log_telemetry_ = std::make_unique<LogTelemetry>(*event_log_, metrics_, *log_);
   log_->Log(Level::kInfo, "event log is Kafka",
             {{"bootstrap_servers", settings_.kafka->bootstrap_servers}});
   return absl::OkStatus();
@@ -435,8 +447,13 @@ absl::StatusOr<std::unique_ptr<engine::Shards>> Process::Impl::OpenShards(
   };
   WEFT_CHECK(event_log_ != nullptr);
   const absl::Time began = absl::Now();
+  eventlog::EventLog* log = event_log_;
+  if (kafka_log_ != nullptr) {
+    lag_groups_.push_back(std::make_unique<LagGroups>(*kafka_log_, name, shards));
+    log = lag_groups_.back().get();
+  }
   WEFT_ASSIGN_OR_RETURN(std::unique_ptr<engine::Shards> opened,
-                        engine::Open(options, program, *event_log_, *clock_));
+                        engine::Open(options, program, *log, *clock_));
   log_->LogAs(name, Level::kInfo, "state open",
               {{"seconds", absl::ToDoubleSeconds(absl::Now() - began)}});
   return opened;
@@ -520,6 +537,7 @@ void Process::Impl::Stop() {
   // Scrapes read the stores; none may be under way when they close.
   admin_.reset();
   refreshers_.clear();
+  log_telemetry_.reset();
   // A room may hold watches of its shards until its end, and its program is what
   // the shards run.
   for (auto it = rooms_.rbegin(); it != rooms_.rend(); ++it) {
@@ -534,6 +552,7 @@ void Process::Impl::Stop() {
   }
   if (health_server_ != nullptr) health_server_->Shutdown(absl::Seconds(1));
   health_server_.reset();
+  lag_groups_.clear();
   own_event_log_.reset();
   pool_.reset();
   rooms_.clear();

@@ -86,6 +86,7 @@ void Watchdog::Look() {
 void Watchdog::Run() {
   absl::Time last_minute = absl::Now();
   while (Pause(options_.period)) {
+    if (options_.every_look) options_.every_look();
     Look();
     const absl::Duration since = absl::Now() - last_minute;
     const bool wanted = options_.wants_minute && since >= kMinuteAtLeast && options_.wants_minute();

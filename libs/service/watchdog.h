@@ -33,6 +33,7 @@ class Watchdog {
     std::vector<Listener> listeners;
     std::function<void(bool alive)> alive;
     std::function<void(absl::Status)> dead;
+    std::function<void()> every_look;  // Before each look.
     std::function<void()> every_minute;
     // True: do what is due every minute now (at most every 10 s).
     std::function<bool()> wants_minute;

@@ -40,6 +40,16 @@ void Histogram::Observe(absl::Duration duration) {
   stripe.sum_ns.fetch_add(ns, std::memory_order_relaxed);
 }
 
+void Histogram::AdvanceTo(const std::array<uint64_t, kBounds.size() + 1>& buckets,
+                          double sum_seconds) {
+  // Nobody observes such a histogram, so all of it may stand in one stripe.
+  Stripe& stripe = stripes_.front();
+  for (size_t i = 0; i < buckets.size(); ++i) {
+    stripe.buckets[i].store(buckets[i], std::memory_order_relaxed);
+  }
+  stripe.sum_ns.store(static_cast<int64_t>(sum_seconds * 1e9), std::memory_order_relaxed);
+}
+
 std::array<uint64_t, Histogram::kBounds.size() + 1> Histogram::Cumulative() const {
   std::array<uint64_t, kBounds.size() + 1> counts{};
   for (const Stripe& stripe : stripes_) {

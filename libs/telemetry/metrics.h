@@ -73,6 +73,8 @@ class Histogram {
                                                      0.025,  0.05,  0.1,    0.2,   0.5,
                                                      1.0,    2.5,   5.0};
   void Observe(absl::Duration duration);
+  // For observations that somebody else counts, by bucket and not summed up over them.
+  void AdvanceTo(const std::array<uint64_t, kBounds.size() + 1>& buckets, double sum_seconds);
   uint64_t count() const;
   double sum() const;
   // Observations at or below each bound, then all.
