@@ -44,7 +44,7 @@ class KafkaReader final : public Reader, private KafkaEvents {
   // out of Poll().
   static absl::StatusOr<std::unique_ptr<KafkaReader>> Open(
       const KafkaShared& shared, KafkaReaders& readers,
-      const std::vector<StartPosition>& positions, std::string lag_group);
+      const std::vector<StartPosition>& positions, std::string lag_group = "");
   ~KafkaReader() override;
 
   absl::StatusOr<std::vector<Batch>> Poll(absl::Duration timeout, size_t max_records) override;
