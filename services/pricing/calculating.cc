@@ -118,7 +118,7 @@ absl::Status Service::Calculate(const Principal& principal,
   out.reserve(out.size() + static_cast<size_t>(request.lines_size()) * 192 + 128);
   std::optional<LookAhead> ahead;
   if (plain && for_all == LineReason::kNone) ahead.emplace(now, buyer, request.lines());
-  PriceFinder finder(facts, buyer);
+  PriceFinder finder(facts, buyer, *PricingRules::Platform());
   LineAnswer answer;
   v1::PriceLine message;
   Decimal total;

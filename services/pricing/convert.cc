@@ -53,6 +53,9 @@ std::string LostSentence(LineReason why) {
     case LineReason::kZeroPrice: return "a price of 0 states no price";
     case LineReason::kReplaced: return "another one of the same owner starts later";
     case LineReason::kLessSpecific: return "a more special one has a price";
+    case LineReason::kDearer: return "another one of its best-price group is lower";
+    case LineReason::kOtherTier: return "in the merged ladder another list's tier counts";
+    case LineReason::kExcluded: return "one that found a price excludes it";
     case LineReason::kNoPrice: return "the book it names has no price for the item";
     case LineReason::kAmountTooLarge: return "the amount has more than 34 digits";
     default: return "it gives no price";
@@ -120,6 +123,16 @@ void SetReason(const Facts& facts, const LineQuestion& question, const LineAnswe
       break;
     case LineReason::kAmountTooLarge:
       out.set_message("price times quantity has more than 34 digits");
+      break;
+    case LineReason::kPriceRefused:
+    case LineReason::kRulesFailed:
+      if (answer.trouble != nullptr) {
+        metadata["code"] = answer.trouble->code;
+        metadata["step"] = answer.trouble->step;
+      }
+      out.set_message(answer.reason == LineReason::kPriceRefused && answer.trouble != nullptr
+                          ? answer.trouble->message
+                          : absl::StrCat("the price of ", sku, " cannot be computed"));
       break;
     case LineReason::kBelowMinimum:
       metadata["minimum_quantity"] = answer.minimum.ToString();

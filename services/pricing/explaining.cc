@@ -27,7 +27,7 @@ absl::Status DecisionNotFound() {
 void Service::ExplainLine(const Facts& facts, const Principal& principal, const Ask& ask,
                           const Buyer& buyer, const LineQuestion& question, Stamp position,
                           const std::string& epoch, v1::PriceExplanation& response) const {
-  PriceFinder finder(facts, buyer);
+  PriceFinder finder(facts, buyer, *PricingRules::Platform());
   LineAnswer answer;
   finder.Find(question, Depth::kAll, answer);
   v1::PriceLine& line = *response.mutable_line();
@@ -86,7 +86,7 @@ absl::Status Service::Explain(const Principal& principal, const v1::ExplainPrice
     const PastFacts past(*rows, Moment{.known_us = ask.known_us});
     WEFT_RETURN_IF_ERROR(Describe(past, principal, ask, buyer));
     // Once to read what the line needs, so that its position is known.
-    PriceFinder finder(past, buyer);
+    PriceFinder finder(past, buyer, *PricingRules::Platform());
     LineAnswer answer;
     finder.Find(question, Depth::kAll, answer);
     ExplainLine(past, principal, ask, buyer, question, past.position(), epoch, response);

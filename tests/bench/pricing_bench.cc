@@ -221,7 +221,7 @@ void MeasureRules(FactMemory& memory, double seconds) {
     const FactMemory::Snapshot facts(memory, kTenant);
     Buyer buyer;
     WEFT_CHECK_OK(DescribeBuyer(facts, {.account = request.account(), .as_of_us = 1}, buyer));
-    PriceFinder finder(facts, buyer);
+    PriceFinder finder(facts, buyer, *PricingRules::Platform());
     LineAnswer answer;
     for (const v1::PriceRequestLine& line : request.lines()) {
       finder.Find({.sku = line.sku(), .quantity = line.quantity().value(),

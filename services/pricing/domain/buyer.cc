@@ -24,6 +24,7 @@ absl::Status DescribeBuyer(const Facts& facts, const BuyerQuestion& question, Bu
   buyer.books.clear();
   buyer.foreign_books.clear();
   buyer.as_of_us = question.as_of_us;
+  buyer.channel.assign(question.channel.data(), question.channel.size());
 
   Symbol organisation = Symbol::kNone;
   Symbol branch = Symbol::kNone;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -26,6 +27,7 @@ struct Buyer {
   const Account* account = nullptr;                   // nullptr = a guest.
   absl::InlinedVector<const Account*, 6> chain;       // The account, then its parents.
   absl::InlinedVector<Symbol, 4> groups;              // The account's own.
+  std::string channel;
   Currency currency;
   int64_t as_of_us = 0;
   // Books open to this buyer in its currency, the one asked first at the front;

@@ -1,13 +1,9 @@
 // Finds the price of one line, or the reason why there is none.
 //
-// Candidates are asked in this order; the first one with a price wins:
-//   1. contracts of the account: for the item, for its categories (most special
-//      first), for everything; then those of its parents, nearest first
-//   2. contracts of the account's groups: for the item over all groups (in the
-//      account's order), then for each category, then for everything
-//   3. the price books open to the buyer, in the order of Buyer::books
-// The list price is that of the last book for everyone in that order: the one
-// with the lowest priority.
+// Who is asked, in which order, and how several prices become one stands in the
+// access sequence of the rules (rules/access_plan.h); README.md explains the
+// platform's. The list price is that of the last book for everyone in the order of
+// Buyer::books: the one with the lowest priority.
 //
 // Among the offers of one owner for one target: validity is half-open; of those
 // valid, one in the unit asked for goes before one in the base unit, and that
@@ -18,12 +14,14 @@
 // asked. A tier price of 0 states no price.
 //
 // Rounding: net is the exact product of price, quantity and unit ratio over
-// `per_quantity`, rounded once, half up, to the currency's minor unit. A discount
-// first rounds the discounted price to 4 decimals. The unit price that is shown
-// has at most 6 decimals and does not enter the net.
+// `per_quantity`, rounded once to the currency's minor unit. The rules may say that
+// the unit price is rounded before (rules/rounding.h), and to how many decimals a
+// price after a discount is. The unit price that is shown has at most 6 decimals; as
+// long as it is not a rounding point it does not enter the net.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -31,11 +29,13 @@
 #include "services/pricing/domain/buyer.h"
 #include "services/pricing/domain/facts.h"
 #include "services/pricing/domain/reason.h"
+#include "services/pricing/domain/rules/access_plan.h"
+#include "services/pricing/domain/rules/pricing_rules.h"
+#include "services/pricing/domain/rules/rounding.h"
 
 namespace weft::pricing {
 
-// Decimals of a price after a discount, and most decimals of a shown unit price.
-inline constexpr int kScaleAfterDiscount = 4;
+// Most decimals of a shown unit price.
 inline constexpr int kShownScale = 6;
 // Number of the rules in this file. Raised with every change that can change an
 // answer; decision ids carry it.
@@ -55,12 +55,14 @@ struct LineQuestion {
 struct Priced {
   Decimal price;         // Of per_quantity units of the offer's unit.
   Decimal tier_minimum;  // In the offer's unit.
+  UnitRatio tier_ratio;  // Of that unit.
   // price * quantity * numerator / denominator is the exact net.
   int64_t numerator = 1;
   int64_t denominator = 1;
   Offer offer;
   const Book* book = nullptr;  // Of the entry; nullptr for a contract's own price.
   Period period;         // When all facts behind it are valid.
+  bool converted = false;  // From another currency.
 };
 
 struct Candidate {
@@ -82,6 +84,7 @@ struct LineAnswer {
   UnitRatio unit_ratio;
   Decimal quantity;
   // With a price:
+  Decimal price;         // Exact, of what `priced` states a price of.
   Decimal unit_price;
   Decimal net;
   Source source = Source::kBook;
@@ -89,6 +92,12 @@ struct LineAnswer {
   Offer offer;           // The winner's.
   Priced priced;         // The price it stated, or the list price under a discount.
   bool discounted = false;
+  // The price that was found, before the waterfall, like `price`; and the reason codes
+  // of the waterfall's steps (Waterfall::codes()).
+  Decimal found;
+  uint64_t codes = 0;
+  // With RULES_FAILED, PRICE_REFUSED: what the rules said.
+  std::shared_ptr<const WaterfallResult> trouble;
   // Next moment after as-of at which a candidate that was looked at begins or ends.
   int64_t valid_until_us = kForEver;
   // With BELOW_MINIMUM: the smallest quantity with a price, in `minimum_unit`.
@@ -114,9 +123,10 @@ enum class Depth : uint8_t {
 
 // Scratch memory is kept between lines: use one finder for all lines of a
 // request, from one thread.
-class PriceFinder {
+class PriceFinder final : public ListPriceSource {
  public:
-  PriceFinder(const Facts& facts, const Buyer& buyer) : facts_(facts), buyer_(buyer) {}
+  // All outlive the finder.
+  PriceFinder(const Facts& facts, const Buyer& buyer, const PricingRules& rules);
 
   // Shape: `answer` is overwritten; its memory is used again.
   void Find(const LineQuestion& question, Depth depth, LineAnswer& answer);
@@ -126,15 +136,32 @@ class PriceFinder {
   void FindAt(const LineAnswer& like, const Decimal& quantity, LineAnswer& answer);
 
   // The list price for the line that `answer` answered. False when it has none.
-  bool FindListPrice(const LineAnswer& answer, Priced& list);
+  bool FindListPrice(const LineAnswer& answer, Priced& list) override;
+
+  // The waterfall's steps for a line that has a price, with their amounts.
+  std::vector<WaterfallStep> TraceRules(const LineAnswer& answer, absl::string_view language);
+
+  const PricingRules& rules() const { return rules_; }
 
  private:
   struct Notes;
   struct Line;
 
   bool ResolveItem(const LineQuestion& question, LineAnswer& answer);
+  Line LineOf(const LineAnswer& answer) const;
+  void Answer(Depth depth, LineAnswer& answer);
+  void ApplyRules(uint32_t features, LineAnswer& answer);
   void Search(const Line& line, Depth depth, LineAnswer& answer);
+  void AskContracts(const Line& line, const AccessStep& step, Notes& notes);
+  void AskBooks(const Line& line, const AccessStep& step, Notes& notes);
+  void AskForeignBooks(const Line& line, Depth depth, LineAnswer& answer, Notes& notes);
+  template <typename Ask>
+  void EachOwner(const AccessStep& step, const Notes& notes, Ask ask) const;
+  void AskTarget(const Line& line, Source source, Symbol owner, Facts::Target target,
+                 Notes& notes);
   void AskOwner(const Line& line, Source source, Symbol owner, Symbol target, Notes& notes);
+  LineReason ContractPrice(const Line& line, const Offer& offer, Notes& notes, Priced& priced,
+                           Decimal& price, bool& discounted);
   void AskBook(const Line& line, const Book& book, Notes& notes);
   bool BookPrice(const Line& line, const Book& book, const Period& within, Notes* notes,
                  Candidate* candidate, Priced& out);
@@ -143,13 +170,26 @@ class PriceFinder {
 
   const Facts& facts_;
   const Buyer& buyer_;
-  Offers offers_;   // Of a contract's owner.
-  Offers entries_;  // Of a book; asked while offers_ is in use.
+  const PricingRules& rules_;
+  const AccessPlan& plan_;
+  const Rounding rounding_;
+  LineFacts line_facts_;
+  rules::expr::Arena arena_;  // Of one line's rules.
+  const int64_t rules_until_us_;
+  uint64_t not_asked_ = 0;  // Steps of the plan that are not for this buyer.
+  Offers offers_;           // Of a contract's owner.
+  Offers entries_;          // Of a book; asked while offers_ is in use.
 };
 
 // The price of one unit of the line as it is shown: at most 6 decimals, at least
 // the currency's.
 DecimalError ShownUnitPrice(const Decimal& price, int64_t numerator, int64_t denominator,
                             Currency currency, Decimal& out);
+
+// Net of a line from its exact price, by the rounding points. `unit_price` becomes
+// the rounded one where that is a rounding point.
+DecimalError NetOf(const Decimal& price, const Decimal& quantity, int64_t numerator,
+                   int64_t denominator, const Rounding& rounding, Currency currency,
+                   Decimal& unit_price, Decimal& net);
 
 }  // namespace weft::pricing

@@ -32,7 +32,7 @@ std::string Told(const Facts& facts, const LineQuestion& question, const Asked& 
                                              .as_of_us = Us(asked.at)},
                                             buyer);
   if (!status.ok()) return ReasonOf(status);
-  PriceFinder finder(facts, buyer);
+  PriceFinder finder(facts, buyer, *PricingRules::Platform());
   LineAnswer answer;
   finder.Find(question, depth, answer);
   if (kept != nullptr) *kept = answer;

@@ -21,7 +21,7 @@ struct Shop {
   void Ask(const char* quantity) {
     REQUIRE(DescribeBuyer(facts, {.account = "A", .as_of_us = Us("2026-05-01T00:00:00Z")}, buyer)
                 .ok());
-    PriceFinder finder(facts, buyer);
+    PriceFinder finder(facts, buyer, *PricingRules::Platform());
     finder.Find({.sku = "X", .quantity = quantity}, Depth::kAll, answer);
     ladder = BuildLadder(finder, answer);
   }
@@ -82,7 +82,7 @@ TEST_CASE("a ladder is stated in the unit of the line", "[ladder]") {
       DescribeBuyer(shop.facts, {.account = "A", .as_of_us = Us("2026-05-01T00:00:00Z")},
                     shop.buyer)
           .ok());
-  PriceFinder finder(shop.facts, shop.buyer);
+  PriceFinder finder(shop.facts, shop.buyer, *PricingRules::Platform());
   finder.Find({.sku = "X", .quantity = "1", .unit = "CS"}, Depth::kAll, shop.answer);
   shop.ladder = BuildLadder(finder, shop.answer);
   // 1, 10, 50 and 100 pieces are 1, 1, 5 and 9 whole cases.

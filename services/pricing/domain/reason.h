@@ -16,6 +16,8 @@ enum class LineReason : uint8_t {
   kInvalidQuantity,
   kUnknownUnit,
   kAmountTooLarge,  // The net has more than 34 digits.
+  kPriceRefused,    // A step of the rules says that there is none.
+  kRulesFailed,     // The rules cannot be computed for this line.
   kBelowMinimum,
   kNotYetValid,
   kNoLongerValid,
@@ -26,6 +28,9 @@ enum class LineReason : uint8_t {
   kZeroPrice,     // A price of 0 in a book or contract states no price.
   kReplaced,      // Another one of the same owner and unit starts later.
   kLessSpecific,  // A more special one had a price already.
+  kDearer,        // Another one of its best-price group is lower.
+  kOtherTier,     // In the merged ladder another list's tier counts.
+  kExcluded,      // Its step was excluded by one that found a price.
 };
 
 // "NO_PRICE_IN_CURRENCY".
@@ -49,6 +54,11 @@ constexpr const char* ReasonName(LineReason reason) {
     case LineReason::kReplaced: return "REPLACED";
     case LineReason::kLessSpecific: return "LESS_SPECIFIC";
     case LineReason::kAmountTooLarge: return "AMOUNT_TOO_LARGE";
+    case LineReason::kPriceRefused: return "PRICE_REFUSED";
+    case LineReason::kRulesFailed: return "RULES_FAILED";
+    case LineReason::kDearer: return "DEARER";
+    case LineReason::kOtherTier: return "OTHER_TIER";
+    case LineReason::kExcluded: return "EXCLUDED";
   }
   return "";
 }

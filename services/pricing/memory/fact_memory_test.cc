@@ -78,7 +78,7 @@ TEST_CASE("a reader sees one position however fast facts change", "[fact_memory]
         const FactMemory::Snapshot facts(memory, "demo");
         Buyer buyer;
         if (!DescribeBuyer(facts, {.account = "A"}, buyer).ok()) ++torn;
-        PriceFinder finder(facts, buyer);
+        PriceFinder finder(facts, buyer, *PricingRules::Platform());
         // Round n sets every price to n at position n.
         const Decimal expected(static_cast<int64_t>(facts.position() & 0xffffffff));
         for (int i = 0; i < kItems; ++i) {
@@ -128,7 +128,7 @@ TEST_CASE("tables grow under readers", "[fact_memory]") {
       const FactMemory::Snapshot facts(memory, "demo");
       Buyer buyer;
       if (!DescribeBuyer(facts, {.account = "A"}, buyer).ok()) ++wrong;
-      PriceFinder finder(facts, buyer);
+      PriceFinder finder(facts, buyer, *PricingRules::Platform());
       finder.Find({.sku = "S3", .quantity = "1"}, Depth::kWinner, answer);
       if (answer.reason != LineReason::kNone || answer.net != Decimal(7)) ++wrong;
     } while (!done.load());
