@@ -1,11 +1,14 @@
 #include "libs/engine/checkpoint.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <sstream>
+#include <tuple>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +16,7 @@
 #include "libs/base/error.h"
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
+#include "libs/engine/changelog.h"
 #include "libs/engine/layout.h"
 #include "libs/engine/rocks_store.h"
 
@@ -85,6 +89,38 @@ absl::Status SealCheckpoint(const std::string& folder, const std::string& room, 
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(const std::string& folder) {
+  std::vector<CheckpointInfo> list;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const fs::path manifest = entry.path().string() + kManifest;
+    struct stat made {};
+    if (stat(manifest.c_str(), &made) != 0) continue;  // Not complete.
+    CheckpointInfo info;
+    info.folder = entry.path().string();
+    info.made = absl::FromTimeT(made.st_mtime);
+    WEFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(manifest));
+    for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+      const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
+      int64_t bytes = 0;
+      if (words.size() == 2 && words[0] == "room") info.room = words[1];
+      if (words.size() == 2 && words[0] == "shards" &&
+          !absl::SimpleAtoi(words[1], &info.shards)) {
+        return CheckpointDamaged("its manifest");
+      }
+      if (words.size() == 4 && words[0] == "file" && absl::SimpleAtoi(words[1], &bytes)) {
+        ++info.files;
+        info.bytes += bytes;
+      }
+    }
+    list.push_back(std::move(info));
+  }
+  std::sort(list.begin(), list.end(), [](const CheckpointInfo& a, const CheckpointInfo& b) {
+    return std::tie(a.made, a.folder) < std::tie(b.made, b.folder);
+  });
+  return list;
+}
+
 absl::StatusOr<CheckpointInfo> VerifyCheckpoint(const std::string& folder) {
   if (!fs::exists(folder + kManifest)) {
     return NotFound("CHECKPOINT_NOT_FOUND",
@@ -92,6 +128,7 @@ absl::StatusOr<CheckpointInfo> VerifyCheckpoint(const std::string& folder) {
   }
   WEFT_ASSIGN_OR_RETURN(const std::string text, ReadFile(folder + kManifest));
   CheckpointInfo info;
+  info.folder = folder;
   std::vector<std::string> listed;
   bool known = false;
   for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
@@ -123,6 +160,16 @@ absl::StatusOr<CheckpointInfo> VerifyCheckpoint(const std::string& folder) {
         OpenRocksStore({.folder = ShardFolder(folder, i), .read_only = true}));
     WEFT_ASSIGN_OR_RETURN(const int64_t rows, CountRows(*store));
     info.rows += rows;
+    WEFT_ASSIGN_OR_RETURN(const ChangelogFolder changelog, ReadChangelogFolder(*store));
+    ChangelogPosition position;
+    position.shard = i;
+    position.turn = changelog.number;
+    position.base_id = changelog.base_id;
+    if (changelog.fold.has_value()) {
+      position.next_offset = changelog.fold->next_offset();
+      position.epoch = changelog.fold->epoch();
+    }
+    info.changelog.push_back(std::move(position));
   }
   return info;
 }

@@ -23,8 +23,20 @@
 
 namespace weft::engine {
 
+// Where a shard stands in its changelog.
+struct ChangelogPosition {
+  int shard = 0;
+  uint64_t turn = 0;        // The last one in the copy; 0: none, or no changelog.
+  int64_t next_offset = 0;  // The first record of the partition that is not in it.
+  int64_t epoch = -1;       // Offset of the claim it was made under.
+  std::string base_id;      // "": the changelog goes back to the beginning.
+};
+
 struct CheckpointInfo {
   std::string room;
+  std::string folder;
+  absl::Time made;  // When it was sealed.
+  std::vector<ChangelogPosition> changelog;  // Of the shards in it; read while verifying.
   int shards = 0;
   int64_t files = 0;
   int64_t bytes = 0;
@@ -33,6 +45,10 @@ struct CheckpointInfo {
 
 // Writes the MANIFEST of a folder of stores, after which it counts as complete.
 absl::Status SealCheckpoint(const std::string& folder, const std::string& room, int shards);
+
+// The complete checkpoints right below `folder`, oldest first; only their
+// manifests are read.
+absl::StatusOr<std::vector<CheckpointInfo>> ListCheckpoints(const std::string& folder);
 
 // Compares every file with the MANIFEST, opens every store and reads every row.
 // Errors: NOT_FOUND / CHECKPOINT_NOT_FOUND, DATA_LOSS / CHECKPOINT_DAMAGED.
