@@ -73,8 +73,21 @@ struct DocumentReader::Tenant {
   }
 };
 
-DocumentReader::DocumentReader(std::string room, rules::Kinds kinds)
-    : room_(std::move(room)), kinds_(std::move(kinds)) {}
+DocumentReader::DocumentReader(std::string room, rules::Kinds kinds,
+                               const std::vector<std::string>& shipped)
+    : room_(std::move(room)), kinds_(std::move(kinds)), nobody_(std::make_unique<Tenant>()) {
+  if (shipped.empty()) return;
+  auto published = std::make_shared<Published>();
+  published->effective_from = absl::InfinitePast();
+  for (const std::string& source : shipped) {
+    rules::Document read;
+    std::vector<rules::Finding> findings;
+    // They are compiled in: a wrong one is a bug of this build.
+    WEFT_CHECK(rules::ReadDocument(source, read, findings));
+    published->documents.push_back({read.key, 0, read.hash, true, read.tree});
+  }
+  shipped_ = std::move(published);
+}
 DocumentReader::~DocumentReader() = default;
 
 void DocumentReader::Mount(engine::Program& program) {
@@ -213,9 +226,10 @@ std::shared_ptr<const Active> DocumentReader::Find(const std::string& tenant,
     Tenant* const theirs = FindTenant(partition, *kPlatform);
     if (ours != nullptr) own = ours->At(as_of, at);
     if (theirs != nullptr) platform = theirs->At(as_of, at);
+    if (platform == nullptr) platform = shipped_;
     if (own == nullptr && platform == nullptr) return *kNothing;
     // Tenants without documents of their own share the platform's.
-    holder = own != nullptr ? ours : theirs;
+    holder = own != nullptr ? ours : theirs != nullptr ? theirs : nobody_.get();
     key = {own == nullptr ? 0 : own->number, platform == nullptr ? 0 : platform->number, scope};
     const auto found = holder->resolved.find(key);
     if (found != holder->resolved.end()) return found->second;

@@ -59,7 +59,10 @@ struct Active {
 class DocumentReader final : public engine::ReadModel {
  public:
   // `room`: whose documents, as events name it. `kinds`: what the room adds.
-  DocumentReader(std::string room, rules::Kinds kinds);
+  // `shipped`: texts of the platform's documents as this build has them; they hold
+  // as activation 0 until the platform has published.
+  DocumentReader(std::string room, rules::Kinds kinds,
+                 const std::vector<std::string>& shipped = {});
   ~DocumentReader() override;
 
   // Adds the events and itself, first of the read models: what a turn publishes is
@@ -99,12 +102,14 @@ class DocumentReader final : public engine::ReadModel {
 
   const std::string room_;
   const rules::Kinds kinds_;
+  std::shared_ptr<const Published> shipped_;
   mutable Mutex mutex_;
   // By partition and name: the platform stands in every partition.
   std::map<std::pair<uint32_t, std::string>, std::unique_ptr<Tenant>> tenants_
       ABSL_GUARDED_BY(mutex_);
   // Trees by hash of the text, shared by all who have it.
   std::map<std::string, std::weak_ptr<const rules::Tree>> trees_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<Tenant> nobody_;  // Keeps what is resolved of shipped documents alone.
   mutable Mutex compiling_;
   // By signature of the set.
   mutable std::map<std::string, std::weak_ptr<const rules::CompiledSet>> compiled_

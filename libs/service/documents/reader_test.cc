@@ -153,6 +153,14 @@ TEST_CASE("a set that does not compile stops its tenant only, and until the next
   CHECK(f.Text(kDay1) == "standard");
 }
 
+TEST_CASE("what the build ships holds until the platform publishes", "[documents]") {
+  const DocumentReader alone("pricing", TestKinds(), {"{kind: Note, id: a, text: shipped}"});
+  const auto active = alone.FindNewest(kTenant, {}, kDay1);
+  CHECK(*active->compiled->As<std::string>() == "shipped");
+  CHECK(active->set.platform_activation == 0);
+  CHECK(alone.FindNewest("elsewhere", {}, kDay1) == active);
+}
+
 TEST_CASE("other rooms' documents are none of ours, and a restart changes nothing",
           "[documents]") {
   Follower f;
