@@ -7,6 +7,7 @@
 #include "services/erp-connector/canonical_read.h"
 #include "services/erp-connector/fields.h"
 #include "weft/directory/v1/directory.pb.h"
+#include "weft/facts/v1/conditions.pb.h"
 #include "weft/facts/v1/facts.pb.h"
 #include "weft/sales/v1/sales.pb.h"
 #include "weft/stock/v1/stock.pb.h"
@@ -58,6 +59,16 @@ const KeySpec& KeyOf(Kind kind) {
       Order(),  // And the message's own id: see ReadKey().
       {{}, 0},
       {{}, 0},
+      One("category"),
+      One("surcharge"),
+      One("promotion"),
+      One("agreement"),
+      {{{{"fromCurrencyCode", 3}, {"toCurrencyCode", 3}, {"kind", 40, "", false},
+         {"entry", 40, "1", false}}},
+       4},
+      {{{{"sku"}, {"location", 40, "", false}, {"organisation", 40, "", false},
+         {"entry", 40, "1", false}}},
+       4},
   }};
   return kKeys[static_cast<size_t>(kind) - 1];
 }
@@ -187,6 +198,18 @@ std::unique_ptr<google::protobuf::Message> NewEvent(Kind kind) {
       return std::make_unique<sales::OrderShipped>();
     case Kind::kOrderCancelAnswered:
       return std::make_unique<sales::OrderCancelAnswered>();
+    case Kind::kCategory:
+      return std::make_unique<facts::CategoryChanged>();
+    case Kind::kSurcharge:
+      return std::make_unique<facts::SurchargeChanged>();
+    case Kind::kPromotion:
+      return std::make_unique<facts::PromotionChanged>();
+    case Kind::kRebateAgreement:
+      return std::make_unique<facts::RebateAgreementChanged>();
+    case Kind::kExchangeRate:
+      return std::make_unique<facts::ExchangeRateChanged>();
+    case Kind::kCost:
+      return std::make_unique<facts::CostChanged>();
     case Kind::kLoadBegin:
     case Kind::kLoadEnd:
       return nullptr;
@@ -252,6 +275,24 @@ bool ReadContent(const JsonTree& tree, const Envelope& envelope, Content& conten
     case Kind::kOrderCancelAnswered:
       read::ReadOrderCancelAnswered(data, content);
       break;
+    case Kind::kCategory:
+      read::ReadCategory(data, content);
+      break;
+    case Kind::kSurcharge:
+      read::ReadSurcharge(data, content);
+      break;
+    case Kind::kPromotion:
+      read::ReadPromotion(data, content);
+      break;
+    case Kind::kRebateAgreement:
+      read::ReadRebateAgreement(data, content);
+      break;
+    case Kind::kExchangeRate:
+      read::ReadExchangeRate(data, envelope, content);
+      break;
+    case Kind::kCost:
+      read::ReadCost(data, envelope, content);
+      break;
     case Kind::kLoadBegin:
     case Kind::kLoadEnd:
       break;
@@ -309,6 +350,48 @@ std::unique_ptr<google::protobuf::Message> DeletedEvent(Kind kind,
       event->set_deleted(true);
       return event;
     }
+    case Kind::kCategory: {
+      auto event = std::make_unique<facts::CategoryChanged>();
+      event->set_category(key[0]);
+      event->set_deleted(true);
+      return event;
+    }
+    case Kind::kSurcharge: {
+      auto event = std::make_unique<facts::SurchargeChanged>();
+      event->set_surcharge(key[0]);
+      event->set_deleted(true);
+      return event;
+    }
+    case Kind::kPromotion: {
+      auto event = std::make_unique<facts::PromotionChanged>();
+      event->set_promotion(key[0]);
+      event->set_deleted(true);
+      return event;
+    }
+    case Kind::kRebateAgreement: {
+      auto event = std::make_unique<facts::RebateAgreementChanged>();
+      event->set_agreement(key[0]);
+      event->set_deleted(true);
+      return event;
+    }
+    case Kind::kExchangeRate: {
+      auto event = std::make_unique<facts::ExchangeRateChanged>();
+      event->set_from_currency_code(key[0]);
+      event->set_to_currency_code(key[1]);
+      event->set_kind(key[2]);
+      event->set_entry(key[3]);
+      event->set_deleted(true);
+      return event;
+    }
+    case Kind::kCost: {
+      auto event = std::make_unique<facts::CostChanged>();
+      event->set_sku(key[0]);
+      event->set_location(key[1]);
+      event->set_organisation(key[2]);
+      event->set_entry(key[3]);
+      event->set_deleted(true);
+      return event;
+    }
     default:
       return nullptr;
   }
@@ -347,6 +430,18 @@ std::string SubjectOf(Kind kind, const std::vector<std::string>& key) {
     case Kind::kOrderShipped:
     case Kind::kOrderCancelAnswered:
       return key[0];
+    case Kind::kCategory:
+      return absl::StrCat("categories/", key[0]);
+    case Kind::kSurcharge:
+      return absl::StrCat("surcharges/", key[0]);
+    case Kind::kPromotion:
+      return absl::StrCat("promotions/", key[0]);
+    case Kind::kRebateAgreement:
+      return absl::StrCat("rebate-agreements/", key[0]);
+    case Kind::kExchangeRate:
+      return absl::StrCat("rates/", absl::StrJoin(key, "/"));
+    case Kind::kCost:
+      return absl::StrCat("costs/", absl::StrJoin(key, "/"));
     case Kind::kLoadBegin:
     case Kind::kLoadEnd:
       return "";
@@ -361,7 +456,7 @@ bool ReadLoad(const JsonTree& tree, const Envelope& envelope, LoadMessage& load,
   data.Text("load", {.required = true, .length_max = 100}, load.load);
   if (envelope.kind == Kind::kLoadBegin) {
     bool cleared = false;
-    const uint32_t node = data.List("entities", true, 1, 20, cleared);
+    const uint32_t node = data.List("entities", true, 1, 40, cleared);
     if (node != 0) {
       int index = 0;
       for (uint32_t i = node + 1; i < tree[node].next; i = tree[i].next, ++index) {

@@ -11,73 +11,6 @@ namespace {
 
 namespace facts = weft::facts::v1;
 
-template <typename Event>
-Event& EventOf(Content& content) {
-  return static_cast<Event&>(*content.event);
-}
-
-void Refer(Content& content, Kind kind, const std::string& key) {
-  if (!key.empty()) content.references.push_back({kind, {key}});
-}
-
-// validFrom and validTo of books, prices and contracts. `mutable_validity` is
-// called only when there is something to write.
-template <typename Event>
-void ReadValidity(Fields& data, Event& event) {
-  absl::Time time;
-  bool cleared = false;
-  if (data.Moment("validFrom", false, time, cleared)) {
-    SetTime(time, *event.mutable_validity()->mutable_from());
-  } else if (cleared) {
-    event.mutable_validity()->clear_from();
-  }
-  if (data.Moment("validTo", false, time, cleared)) {
-    SetTime(time, *event.mutable_validity()->mutable_to());
-  } else if (cleared) {
-    event.mutable_validity()->clear_to();
-  }
-  if (!event.has_validity()) return;
-  if (!event.validity().has_from() && !event.validity().has_to()) {
-    event.clear_validity();
-    return;
-  }
-  const auto& from = event.validity().from();
-  const auto& to = event.validity().to();
-  if (event.validity().has_from() && event.validity().has_to() &&
-      (from.seconds() > to.seconds() ||
-       (from.seconds() == to.seconds() && from.nanos() >= to.nanos()))) {
-    data.Fail("FIELD_RANGE", "validTo", "must be after validFrom");
-  }
-}
-
-// Is `a` < `b`? Both are plain decimals not below 0 (PlainDecimal()).
-bool IsLess(absl::string_view a, absl::string_view b) {
-  const size_t a_whole = std::min(a.find('.'), a.size());
-  const size_t b_whole = std::min(b.find('.'), b.size());
-  if (a_whole != b_whole) return a_whole < b_whole;
-  return a < b;  // Same length in front of the point: byte order is number order.
-}
-
-// `tiers` and what the prices are per. Replaces what was there.
-void ReadTiers(Fields& data, google::protobuf::RepeatedPtrField<facts::PriceTier>& tiers) {
-  bool cleared = false;
-  const uint32_t node = data.List("tiers", true, 1, 50, cleared);
-  if (node == 0) return;
-  tiers.Clear();
-  ForEachObject(data, node, "tiers", [&](Fields& element, int index) {
-    facts::PriceTier& tier = *tiers.Add();
-    element.Decimal("minimumQuantity", {.required = true, .sign = Sign::kNotNegative},
-                    *tier.mutable_minimum_quantity());
-    element.Decimal("price", {.required = true, .sign = Sign::kNotNegative},
-                    *tier.mutable_price());
-    if (index > 0 && element.ok() &&
-        !IsLess(tiers[index - 1].minimum_quantity(), tier.minimum_quantity())) {
-      element.Fail("FIELD_ORDER", "minimumQuantity",
-                   "must be above that of the tier before it");
-    }
-  });
-}
-
 }  // namespace
 
 void ReadItem(Fields& data, Content& content) {
@@ -252,7 +185,13 @@ void ReadPrice(Fields& data, const Envelope& envelope, Content& content) {
   event.set_sku(envelope.key[1]);
   event.set_unit(envelope.key[2]);
   event.set_entry(envelope.key[3]);
-  ReadTiers(data, *event.mutable_tiers());
+  ReadTierList(data, {.from = "minimumQuantity", .value = "price"},
+               &facts::PriceTier::mutable_minimum_quantity, &facts::PriceTier::mutable_price,
+               *event.mutable_tiers());
+  facts::TierMode mode = event.tier_mode();
+  ReadTierMode(data, mode);
+  event.set_tier_mode(mode);
+  data.Text("scaleGroup", kOptionalId, *event.mutable_scale_group());
   ReadValidity(data, event);
   int64_t per = event.per_quantity();
   data.Whole("perQuantity", {.min = 1}, per);
@@ -271,8 +210,11 @@ void ReadContract(Fields& data, Content& content) {
   bool everything = event.everything();
   data.Flag("everything", false, everything);
   event.set_everything(everything);
-  if (data.Has("netPrice") + data.Has("discountPercent") + data.Has("book") > 1) {
-    data.Fail("FIELD_CONFLICT", "", "has more than one of netPrice, discountPercent and book");
+  if (data.Has("netPrice") + data.Has("discountPercent") + data.Has("discountTiers") +
+          data.Has("book") >
+      1) {
+    data.Fail("FIELD_CONFLICT", "",
+              "has more than one of netPrice, discountPercent, discountTiers and book");
   }
   bool cleared = false;
   if (const uint32_t node = data.Object("netPrice", false, cleared); node != 0) {
@@ -281,12 +223,30 @@ void ReadContract(Fields& data, Content& content) {
     net.set_patch(false);
     net.Text("unit", kUnit, *price.mutable_unit());
     net.Currency("currencyCode", true, *price.mutable_currency_code());
-    ReadTiers(net, *price.mutable_tiers());
+    ReadTierList(net, {.from = "minimumQuantity", .value = "price"},
+                 &facts::PriceTier::mutable_minimum_quantity, &facts::PriceTier::mutable_price,
+                 *price.mutable_tiers());
+    facts::TierMode mode = facts::TIER_MODE_UNSPECIFIED;
+    ReadTierMode(net, mode);
+    price.set_tier_mode(mode);
+    net.Text("scaleGroup", kOptionalId, *price.mutable_scale_group());
     int64_t per = 0;
     net.Whole("perQuantity", {.min = 1}, per);
     price.set_per_quantity(per);
     net.Done();
     *event.mutable_net_price() = std::move(price);
+  }
+  if (const uint32_t node = data.Object("discountTiers", false, cleared); node != 0) {
+    facts::ContractChanged::DiscountTiers discounts;
+    Fields tiers(data.tree(), node, &data, "discountTiers", data.problem());
+    tiers.set_patch(false);
+    tiers.Text("unit", kUnit, *discounts.mutable_unit());
+    tiers.Text("scaleGroup", kOptionalId, *discounts.mutable_scale_group());
+    ReadTierList(tiers, {.from = "minimumQuantity", .value = "percent", .percent = true},
+                 &facts::DiscountTier::mutable_minimum_quantity,
+                 &facts::DiscountTier::mutable_percent, *discounts.mutable_tiers());
+    tiers.Done();
+    *event.mutable_discount_tiers() = std::move(discounts);
   }
   std::string text;
   if (data.Decimal("discountPercent", {.sign = Sign::kNotNegative}, text) && !text.empty()) {
@@ -299,7 +259,20 @@ void ReadContract(Fields& data, Content& content) {
   if (data.Text("book", kOptionalId, text) && !text.empty()) event.set_book(text);
   ReadValidity(data, event);
   data.Text("reference", kName, *event.mutable_reference());
+  data.Text("project", kOptionalId, *event.mutable_project());
+  data.Text("shipTo", kOptionalId, *event.mutable_ship_to());
+  ReadTexts(data, "exceptSkus", 200, kOptionalId, *event.mutable_except_skus());
+  ReadTexts(data, "exceptCategories", 50, kOptionalId, *event.mutable_except_categories());
+  data.Text("organisation", kOptionalId, *event.mutable_organisation());
+  data.Text("branch", kOptionalId, *event.mutable_branch());
+  data.Text("channel", kOptionalId, *event.mutable_channel());
   if (!data.ok()) return;
+  if (!event.project().empty() && !event.ship_to().empty()) {
+    data.Fail("FIELD_CONFLICT", "shipTo", "and project exclude each other");
+  }
+  if (event.account().empty() && (!event.project().empty() || !event.ship_to().empty())) {
+    data.Fail("FIELD_CONFLICT", "", "project and shipTo need an account");
+  }
   if (event.account().empty() == event.group().empty()) {
     data.Fail("FIELD_CONFLICT", "", "must have exactly one of account and group");
   }
@@ -308,7 +281,7 @@ void ReadContract(Fields& data, Content& content) {
   }
   if (event.promise_case() == facts::ContractChanged::PROMISE_NOT_SET) {
     data.Fail("FIELD_CONFLICT", "",
-              "must have exactly one of netPrice, discountPercent and book");
+              "must have exactly one of netPrice, discountPercent, discountTiers and book");
   }
   Refer(content, Kind::kAccount, event.account());
   Refer(content, Kind::kItem, event.sku());

@@ -1,5 +1,7 @@
 #include "services/erp-connector/canonical_read.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -59,6 +61,21 @@ bool ReadTime(Fields& fields, absl::string_view name, bool required,
   if (!fields.Moment(name, required, time, cleared)) return false;
   SetTime(time, into);
   return true;
+}
+
+void Refer(Content& content, Kind kind, const std::string& key) {
+  if (!key.empty()) content.references.push_back({kind, {key}});
+}
+
+bool IsLess(absl::string_view a, absl::string_view b) {
+  const size_t a_whole = std::min(a.find('.'), a.size());
+  const size_t b_whole = std::min(b.find('.'), b.size());
+  if (a_whole != b_whole) return a_whole < b_whole;
+  return a < b;  // Same length in front of the point: byte order is number order.
+}
+
+void ReadTierMode(Fields& data, weft::facts::v1::TierMode& into) {
+  ReadWord(data, "tierMode", false, "TIER_MODE_", &weft::facts::v1::TierMode_Parse, into);
 }
 
 std::string OrderName(absl::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/repeated_field.h"
@@ -11,6 +12,7 @@
 #include "services/erp-connector/canonical.h"
 #include "services/erp-connector/fields.h"
 #include "weft/common/v1/common.pb.h"
+#include "weft/facts/v1/facts.pb.h"
 
 namespace weft::erp::read {
 
@@ -50,6 +52,97 @@ void ForEachObject(Fields& fields, uint32_t node, absl::string_view name, const 
   }
 }
 
+template <typename Event>
+Event& EventOf(Content& content) {
+  return static_cast<Event&>(*content.event);
+}
+
+void Refer(Content& content, Kind kind, const std::string& key);
+
+// Is `a` < `b`? Both are plain decimals not below 0 (PlainDecimal()).
+bool IsLess(absl::string_view a, absl::string_view b);
+
+// validFrom and validTo of books, prices and contracts. `mutable_validity` is
+// called only when there is something to write.
+template <typename Event>
+void ReadValidity(Fields& data, Event& event) {
+  absl::Time time;
+  bool cleared = false;
+  if (data.Moment("validFrom", false, time, cleared)) {
+    SetTime(time, *event.mutable_validity()->mutable_from());
+  } else if (cleared) {
+    event.mutable_validity()->clear_from();
+  }
+  if (data.Moment("validTo", false, time, cleared)) {
+    SetTime(time, *event.mutable_validity()->mutable_to());
+  } else if (cleared) {
+    event.mutable_validity()->clear_to();
+  }
+  if (!event.has_validity()) return;
+  if (!event.validity().has_from() && !event.validity().has_to()) {
+    event.clear_validity();
+    return;
+  }
+  const auto& from = event.validity().from();
+  const auto& to = event.validity().to();
+  if (event.validity().has_from() && event.validity().has_to() &&
+      (from.seconds() > to.seconds() ||
+       (from.seconds() == to.seconds() && from.nanos() >= to.nanos()))) {
+    data.Fail("FIELD_RANGE", "validTo", "must be after validFrom");
+  }
+}
+
+// `tiers`: a list of objects with a quantity (or turnover) in rising order and a value,
+// which may be no percent above 100. Replaces what was there.
+struct TierNames {
+  absl::string_view from;
+  absl::string_view value;
+  uint32_t count_max = 50;
+  bool percent = false;
+};
+template <typename Tier>
+void ReadTierList(Fields& data, const TierNames& names, std::string* (Tier::*from)(),
+                  std::string* (Tier::*value)(), google::protobuf::RepeatedPtrField<Tier>& tiers) {
+  bool cleared = false;
+  const uint32_t node = data.List("tiers", true, 1, names.count_max, cleared);
+  if (node == 0) return;
+  tiers.Clear();
+  std::string last;
+  ForEachObject(data, node, "tiers", [&](Fields& element, int index) {
+    Tier& tier = *tiers.Add();
+    std::string& begins = *(tier.*from)();
+    std::string& worth = *(tier.*value)();
+    element.Decimal(names.from, {.required = true, .sign = Sign::kNotNegative}, begins);
+    element.Decimal(names.value, {.required = true, .sign = Sign::kNotNegative}, worth);
+    if (names.percent && element.ok() && IsLess("100", worth)) {
+      element.Fail("FIELD_RANGE", names.value, "must not be above 100");
+    }
+    if (index > 0 && element.ok() && !IsLess(last, begins)) {
+      element.Fail("FIELD_ORDER", names.from, "must be above that of the tier before it");
+    }
+    last = begins;
+  });
+}
+
+// A word of an enum whose names begin with `prefix`. False when there is none to write.
+template <typename Enum, typename Parse>
+bool ReadWord(Fields& data, absl::string_view name, bool required, absl::string_view prefix,
+              const Parse& parse, Enum& into) {
+  std::string word;
+  if (!data.Text(name, {.required = required, .length_max = 40}, word) || word.empty()) {
+    return false;
+  }
+  const std::string full = absl::StrCat(prefix, word);
+  if (!parse(full, &into) || static_cast<int>(into) == 0) {
+    data.Fail("FIELD_FORMAT", name, "is none of the words of this field");
+    return false;
+  }
+  return true;
+}
+
+// tierMode.
+void ReadTierMode(Fields& data, weft::facts::v1::TierMode& into);
+
 // The contents, one function a family of kinds. `data` is the object `data`.
 void ReadItem(Fields& data, Content& content);
 void ReadAccount(Fields& data, Content& content);
@@ -60,6 +153,12 @@ void ReadPrice(Fields& data, const Envelope& envelope, Content& content);
 void ReadContract(Fields& data, Content& content);
 void ReadPartNumber(Fields& data, Content& content);
 void ReadLocation(Fields& data, Content& content);
+void ReadCategory(Fields& data, Content& content);
+void ReadSurcharge(Fields& data, Content& content);
+void ReadPromotion(Fields& data, Content& content);
+void ReadRebateAgreement(Fields& data, Content& content);
+void ReadExchangeRate(Fields& data, const Envelope& envelope, Content& content);
+void ReadCost(Fields& data, const Envelope& envelope, Content& content);
 void ReadStockCount(Fields& data, Content& content);
 void ReadStockMovement(Fields& data, Content& content);
 void ReadInvoice(Fields& data, Content& content);

@@ -14,11 +14,6 @@ namespace stock = weft::stock::v1;
 // Most lines of a document.
 constexpr uint32_t kLinesMax = 5000;
 
-template <typename Event>
-Event& EventOf(Content& content) {
-  return static_cast<Event&>(*content.event);
-}
-
 // The order a message answers, with "orders/" in front.
 void ReadOrderName(Fields& data, bool required, std::string& into) {
   std::string text;

@@ -9,6 +9,7 @@
 #include "libs/base/status_macros.h"
 #include "services/pricing/asking.h"
 #include "services/pricing/convert.h"
+#include "services/pricing/domain/applicable.h"
 #include "services/pricing/domain/ladder.h"
 #include "services/pricing/line_bytes.h"
 #include "services/pricing/look_ahead.h"
@@ -109,12 +110,13 @@ absl::Status Service::Calculate(const Principal& principal,
   }
 
   // Lines are field 1: they come first, written one by one, then what is left.
-  const std::string epoch = PositionText(now.position());
+  // What is known of the past is told with the tenant's position.
+  const bool precise = !ask.past && for_all == LineReason::kNone;
+  const Stamp shared = precise ? EpochOf(now, buyer, Symbol::kNone) : now.position();
+  PositionName epoch;
   const bool plain = !list_price && !tiers && !rules && !ask.past;
-  const LineFrame frame{.tenant = ask.tenant,
-                        .epoch = epoch,
-                        .currency = buyer.currency.code(),
-                        .key = &key_};
+  LineFrame frame{
+      .tenant = ask.tenant, .currency = buyer.currency.code(), .key = &key_};
   out.reserve(out.size() + static_cast<size_t>(request.lines_size()) * 192 + 128);
   std::optional<LookAhead> ahead;
   if (plain && for_all == LineReason::kNone) ahead.emplace(now, buyer, request.lines());
@@ -131,6 +133,13 @@ absl::Status Service::Calculate(const Principal& principal,
     } else {
       finder.Find(question, tiers ? Depth::kAll : Depth::kWinner, answer);
     }
+    if (precise) {
+      frame.epoch = epoch.Write(std::max(
+          shared, now.MovedAt(answer.item != nullptr ? answer.item->sku
+                                                     : now.Find(SymbolKind::kSku, question.sku))));
+    } else {
+      frame.epoch = epoch.Write(shared);
+    }
     const bool priced = answer.reason == LineReason::kNone;
     complete = complete && priced && AddInto(total, answer.net, total) == DecimalError::kOk;
     if (plain && priced &&
@@ -140,7 +149,7 @@ absl::Status Service::Calculate(const Principal& principal,
     }
     message.Clear();
     SetLine(facts, question, answer, buyer.currency, message);
-    message.set_epoch(epoch);
+    message.set_epoch(std::string(frame.epoch));
     if (priced) {
       AppendDecisionId(key_, ask.tenant, MakeDecision(ask, buyer, answer, position()),
                        *message.mutable_decision_id());
@@ -166,7 +175,7 @@ absl::Status Service::Calculate(const Principal& principal,
     rest.set_account_tax_class(std::string(facts.Text(buyer.account->tax_class)));
   }
   common::v1::Freshness& freshness = *rest.mutable_freshness();
-  freshness.set_position(ask.past ? PositionText(position()) : epoch);
+  freshness.set_position(PositionText(position()));
   SetTime(ask.as_of_us, *freshness.mutable_as_of());
   if (now.head().source_us != 0) SetTime(now.head().source_us, *freshness.mutable_source_time());
   if (!rest.AppendToString(&out)) return Internal("the answer does not serialise");

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "libs/base/error.h"
 #include "services/pricing/domain/applicable.h"
 #include "services/pricing/fact_convert.h"
@@ -510,6 +511,42 @@ TEST_CASE("an epoch moves with what a price depends on and with little else", "[
     CHECK(Epoch(b, "CHILD", "M8") == now);
     CHECK(Epoch(b, "CHILD", "PAINT") == paint);
   }
+}
+
+TEST_CASE("a priced line bears the epoch of its item and account, an explained one the same",
+          "[conditions]") {
+  B b;
+  Base(b);
+  b.Put(B::Book("LIST"));
+  b.Put(B::Price("LIST", "M8", {{"1", "2"}}));
+  b.Put(B::Price("LIST", "PAINT", {{"1", "9"}}));
+  const auto epochs = [&] {
+    v1::CalculatePricesRequest request = B::Line("CHILD", "M8", "1");
+    *request.add_lines() = B::Line("CHILD", "PAINT", "1").lines(0);
+    *request.add_lines() = B::Line("CHILD", "NOT-THERE", "1").lines(0);
+    const auto answer = b.Calculate(B::Staff(), request);
+    REQUIRE(answer.ok());
+    v1::ExplainPriceRequest explain;
+    explain.set_account("CHILD");
+    *explain.mutable_line() = request.lines(0);
+    const auto told = b.Call<v1::PriceExplanation>(B::Staff(), "ExplainPrice", explain);
+    REQUIRE(told.ok());
+    CHECK(told->line().epoch() == answer->lines(0).epoch());
+    return absl::StrCat(answer->lines(0).epoch(), " ", answer->lines(1).epoch(), " ",
+                        answer->lines(2).epoch());
+  };
+  const std::vector<std::string> before = absl::StrSplit(epochs(), ' ');
+  b.Put(B::Item("PAINT-2"));
+  CHECK(std::vector<std::string>(absl::StrSplit(epochs(), ' ')) == before);
+  b.Put(B::Price("LIST", "PAINT", {{"1", "8"}}));
+  std::vector<std::string> after = absl::StrSplit(epochs(), ' ');
+  CHECK(after[0] == before[0]);
+  CHECK(after[1] != before[1]);
+  CHECK(after[2] == before[2]);
+  b.Put(B::Item("NOT-THERE"));
+  after = absl::StrSplit(epochs(), ' ');
+  CHECK(after[0] == before[0]);
+  CHECK(after[2] != before[2]);
 }
 
 // --- What makes no sense -----------------------------------------------------

@@ -7,6 +7,7 @@
 #include "libs/base/status_macros.h"
 #include "services/pricing/asking.h"
 #include "services/pricing/convert.h"
+#include "services/pricing/domain/applicable.h"
 #include "services/pricing/domain/ladder.h"
 #include "services/pricing/past.h"
 #include "services/pricing/service.h"
@@ -95,6 +96,8 @@ absl::Status Service::Explain(const Principal& principal, const v1::ExplainPrice
   }
   WEFT_RETURN_IF_ERROR(Describe(now, principal, ask, buyer));
   ExplainLine(now, principal, ask, buyer, question, now.position(), epoch, response);
+  response.mutable_line()->set_epoch(PositionText(
+      EpochOf(now, buyer, now.Find(SymbolKind::kSku, response.line().sku()))));
   response.mutable_freshness()->set_position(epoch);
   if (now.head().source_us != 0) {
     SetTime(now.head().source_us, *response.mutable_freshness()->mutable_source_time());

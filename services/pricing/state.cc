@@ -1,5 +1,7 @@
 #include "services/pricing/state.h"
 
+#include <charconv>
+
 #include "absl/strings/str_cat.h"
 
 namespace weft::pricing {
@@ -113,8 +115,16 @@ std::string ChannelKey(absl::string_view channel) {
   return Key().Add("H").Add(channel).Take();
 }
 
-std::string PositionText(Stamp stamp) {
-  return absl::StrCat("g", stamp >> 48, ".", stamp & ((Stamp{1} << 48) - 1));
+std::string PositionText(Stamp stamp) { return std::string(PositionName().Write(stamp)); }
+
+absl::string_view PositionName::Write(Stamp stamp) {
+  char* const end = text_ + sizeof(text_);
+  char* p = text_;
+  *p++ = 'g';
+  p = std::to_chars(p, end, stamp >> 48).ptr;
+  *p++ = '.';
+  p = std::to_chars(p, end, stamp & ((Stamp{1} << 48) - 1)).ptr;
+  return absl::string_view(text_, static_cast<size_t>(p - text_));
 }
 
 }  // namespace weft::pricing

@@ -77,5 +77,13 @@ inline Stamp StampOf(const v1::StoredFact& fact) {
 }
 // "g1.1234".
 std::string PositionText(Stamp stamp);
+// The same without memory of its own each time: the text holds until the next one.
+class PositionName {
+ public:
+  absl::string_view Write(Stamp stamp);
+
+ private:
+  char text_[32];
+};
 
 }  // namespace weft::pricing

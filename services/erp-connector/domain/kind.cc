@@ -25,6 +25,12 @@ constexpr std::array<KindInfo, kKindCount> kKinds = {{
     {Kind::kOrderCancelAnswered, "order.cancel-answered", Nature::kRecord, false, false},
     {Kind::kLoadBegin, "load.begin", Nature::kControl, false, false},
     {Kind::kLoadEnd, "load.end", Nature::kControl, false, false},
+    {Kind::kCategory, "category", Nature::kState, true, true},
+    {Kind::kSurcharge, "surcharge", Nature::kState, true, true},
+    {Kind::kPromotion, "promotion", Nature::kState, true, true},
+    {Kind::kRebateAgreement, "rebate-agreement", Nature::kState, true, true},
+    {Kind::kExchangeRate, "exchange-rate", Nature::kState, true, true},
+    {Kind::kCost, "cost", Nature::kState, true, true},
 }};
 
 }  // namespace

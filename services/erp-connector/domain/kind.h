@@ -29,9 +29,15 @@ enum class Kind : uint8_t {
   kOrderCancelAnswered = 17,
   kLoadBegin = 18,
   kLoadEnd = 19,
+  kCategory = 20,
+  kSurcharge = 21,
+  kPromotion = 22,
+  kRebateAgreement = 23,
+  kExchangeRate = 24,
+  kCost = 25,
 };
 
-inline constexpr int kKindCount = 19;
+inline constexpr int kKindCount = 25;
 
 // What a message of a kind is about.
 enum class Nature : uint8_t {

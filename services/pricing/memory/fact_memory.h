@@ -107,6 +107,7 @@ class FactMemory : public engine::ReadModel {
       __builtin_prefetch(item);
       __builtin_prefetch(item + 64);
       __builtin_prefetch(item + 128);
+      __builtin_prefetch(&memory_.symbols_.moves(sku));
     }
     void PrefetchOfferSlot(Symbol owner, Symbol target) const {
       memory_.offers_.Prefetch(PairKey(owner, target));
