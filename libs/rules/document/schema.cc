@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/money/money.h"
+#include "libs/rules/expr/functions.h"
 
 namespace weft::rules {
 namespace {
@@ -87,8 +88,24 @@ void ReadField(const Tree& tree, const std::string& path, Arena& arena, FieldRul
     }
     out = value;
   };
-  limit("max_items", rules.items_max);
-  limit("max_length", rules.length_max);
+  limit("max_items", rules.limits.items);
+  limit("max_length", rules.limits.length);
+}
+
+// The range as the checker knows it. Facts that are outside are refused before
+// anything is evaluated; a default may be anything.
+expr::NumberRange RangeOf(const FieldRules& rules) {
+  expr::NumberRange range;
+  if (!rules.range.has_value() || rules.fallback.has_value()) return range;
+  const auto end = [](const std::optional<Value>& value, std::optional<Decimal>& out) {
+    Decimal decimal;
+    if (value.has_value() && expr::AsDecimal(*value, decimal)) out = decimal;
+  };
+  end(rules.range->low, range.low);
+  end(rules.range->high, range.high);
+  range.low_open = !rules.range->low_included;
+  range.high_open = !rules.range->high_included;
+  return range;
 }
 
 // Types of fields must be built in or declared here.
@@ -233,8 +250,8 @@ std::shared_ptr<const FactSchema> FactSchema::Parse(const Tree& document,
         FieldRules rules;
         Type type;
         ReadField(tree, path, schema->arena_, rules, type, faults);
-        record.fields.push_back({field, type, rules.optional,
-                                 std::max(rules.items_max, rules.length_max), rules.values});
+        record.fields.push_back(
+            {field, type, rules.optional, rules.limits, RangeOf(rules)});
         rules_of_record.push_back(std::move(rules));
       }
       schema->environment_.records.push_back(std::move(record));
@@ -250,7 +267,8 @@ std::shared_ptr<const FactSchema> FactSchema::Parse(const Tree& document,
     FieldRules rules;
     Type type;
     ReadField(tree, absl::StrCat("variables.", name), schema->arena_, rules, type, faults);
-    schema->environment_.variables.push_back({name, type, rules.items_max});
+    schema->environment_.variables.push_back(
+        {name, type, rules.limits, RangeOf(rules)});
     schema->variables_.push_back(std::move(rules));
   }
   for (const expr::RecordDeclaration& record : schema->environment_.records) {
@@ -369,8 +387,8 @@ class FactReader {
                                  " is no ", type.ToString()));
     }
     if (type.kind == TypeKind::kString) {
-      if (out.length > rules.length_max) {
-        return Refuse(*json, path, absl::StrCat("longer than ", rules.length_max));
+      if (out.length > rules.limits.length) {
+        return Refuse(*json, path, absl::StrCat("longer than ", rules.limits.length));
       }
       if (!rules.values.empty() &&
           std::find(rules.values.begin(), rules.values.end(), json->text) == rules.values.end()) {
@@ -387,8 +405,8 @@ class FactReader {
   bool ReadList(const Tree& json, const Type& type, const FieldRules& rules,
                 const std::string& path, Value& out) {
     if (!json.is_list()) return Refuse(json, path, "a list is wanted");
-    if (json.items.size() > rules.items_max) {
-      return Refuse(json, path, absl::StrCat("more than ", rules.items_max, " elements"));
+    if (json.items.size() > rules.limits.items) {
+      return Refuse(json, path, absl::StrCat("more than ", rules.limits.items, " elements"));
     }
     auto* items = facts_.arena_.AllocateArray<Value>(json.items.size() + 1);
     if (items == nullptr) return Refuse(json, path, "the facts need more than 4 MiB");
@@ -407,8 +425,8 @@ class FactReader {
     const bool pairs = json.is_list();  // [[key, value], …] for keys that are not texts.
     const size_t size = pairs ? json.items.size() : json.fields.size();
     if (!pairs && !json.is_map()) return Refuse(json, path, "a map is wanted");
-    if (size > rules.items_max) {
-      return Refuse(json, path, absl::StrCat("more than ", rules.items_max, " entries"));
+    if (size > rules.limits.items) {
+      return Refuse(json, path, absl::StrCat("more than ", rules.limits.items, " entries"));
     }
     auto* keys = facts_.arena_.AllocateArray<Value>(size + 1);
     auto* values = facts_.arena_.AllocateArray<Value>(size + 1);

@@ -29,8 +29,7 @@ struct FieldRules {
   std::optional<expr::Value> fallback;  // `default`
   std::vector<std::string> values;      // Closed set; empty = open.
   std::optional<Interval> range;
-  uint32_t items_max = 1000;
-  uint32_t length_max = 1000;
+  expr::SizeLimits limits;
 };
 
 // Immutable once parsed; values in it live as long as the schema.

@@ -7,18 +7,35 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "libs/money/decimal.h"
 #include "libs/rules/expr/ast.h"
 #include "libs/rules/expr/functions.h"
 #include "libs/rules/expr/type.h"
 
 namespace weft::rules::expr {
 
+// What is known of a number, or of the amount of money, before any evaluation.
+struct NumberRange {
+  std::optional<Decimal> low;
+  std::optional<Decimal> high;
+  bool low_open = false;    // The end itself is outside.
+  bool high_open = false;
+  bool nonzero = false;
+  uint16_t currency = 0;    // Of money, when it can be only one; 0 = not known.
+};
+
+// The most that a value may hold, for cost bounds.
+struct SizeLimits {
+  uint32_t items = 1000;    // Elements of a list or map.
+  uint32_t length = 1000;   // Octets of a text, also of those in lists and maps.
+};
+
 struct FieldDeclaration {
   std::string name;
   Type type;
   bool optional = false;   // May be absent; has() tells.
-  uint32_t size_max = 1000;  // Elements or octets, for cost bounds.
-  std::vector<std::string> values;  // Closed set of strings; empty = open.
+  SizeLimits limits;
+  NumberRange range;
 };
 
 // Fields are numbered by their place.
@@ -33,7 +50,8 @@ struct RecordDeclaration {
 struct VariableDeclaration {
   std::string name;  // May be dotted.
   Type type;
-  uint32_t size_max = 1000;
+  SizeLimits limits;
+  NumberRange range;
 };
 
 struct Environment {

@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/rules/expr/checker.h"
 #include "libs/rules/expr/parser.h"
 #include "libs/rules/expr/plan.h"
 #include "libs/rules/expr/planner.h"
+#include "libs/rules/expr/safety.h"
 
 namespace weft::rules::expr {
 
@@ -38,6 +40,18 @@ Outcome Program::Evaluate(const Facts& facts, Arena& arena, const Limits& limits
   return outcome;
 }
 
+namespace {
+
+Error TooDear(absl::string_view source, const CostEstimate& estimate, uint64_t most) {
+  return {Code::kCostExceeded, PositionAt(source, estimate.dearest_offset),
+          absl::StrCat("this may cost up to ", estimate.bounds.upper, " units, and ", most,
+                       " is the most; the dearest part is ", estimate.dearest),
+          "give lists and texts smaller `max_items` and `max_length` in the schema, or look at "
+          "fewer elements"};
+}
+
+}  // namespace
+
 CompileResult Compile(absl::string_view source, const Environment& environment,
                       const CompileOptions& options) {
   CompileResult result;
@@ -52,6 +66,20 @@ CompileResult Compile(absl::string_view source, const Environment& environment,
     if (!result.errors.empty()) return result;
   }
   auto program = std::unique_ptr<Program>(new Program);
+  if (options.check) {
+    const CostEstimate estimate = EstimateCost(*root, environment);
+    program->cost_bounds_ = estimate.bounds;
+    program->result_limits_ = estimate.result;
+    if (options.safe) {
+      Safety safety = CheckSafety(source, *root, environment, options.given);
+      result.errors = std::move(safety.errors);
+      program->result_range_ = std::move(safety.range);
+      if (estimate.bounds.upper > options.cost_max) {
+        result.errors.push_back(TooDear(source, estimate, options.cost_max));
+      }
+      if (!result.errors.empty()) return result;
+    }
+  }
   program->source_ = std::string(source);
   program->result_type_ = root->type;
   program->rounding_ = options.rounding;

@@ -18,6 +18,7 @@
 
 #include "absl/strings/string_view.h"
 #include "libs/money/rounding.h"
+#include "libs/rules/expr/cost_bounds.h"
 #include "libs/rules/expr/environment.h"
 #include "libs/rules/expr/error.h"
 #include "libs/rules/expr/value.h"
@@ -50,6 +51,12 @@ struct CompileOptions {
   bool macros = true;
   std::optional<Type> wanted;  // What the document wants here.
   RoundingMode rounding = RoundingMode::kHalfUp;  // `round` without a mode.
+  // For documents: refuse also what may fail for some facts (safety.h) and what
+  // may cost more than `cost_max`. `given`: conditions that are true whenever this
+  // is evaluated, as texts over the same names.
+  bool safe = false;
+  uint64_t cost_max = 100'000;
+  std::vector<std::string> given;
 };
 
 struct Limits {
@@ -77,6 +84,11 @@ class Program {
   Error ErrorOf(const Value& value) const;
   const Type& result_type() const { return result_type_; }
   const std::string& source() const { return source_; }
+  // Of a checked program, from the sizes that its environment declares.
+  const CostBounds& cost_bounds() const { return cost_bounds_; }
+  const SizeLimits& result_limits() const { return result_limits_; }
+  // What is known of the result of a program that was compiled as `safe`.
+  const NumberRange& result_range() const { return result_range_; }
   // Slots that the expression mentions, ascending.
   const std::vector<int>& variables() const { return variables_; }
 
@@ -91,6 +103,9 @@ class Program {
   RoundingMode rounding_ = RoundingMode::kHalfUp;
   int locals_ = 0;  // Slots for variables of macros.
   std::vector<int> variables_;
+  CostBounds cost_bounds_;
+  SizeLimits result_limits_;
+  NumberRange result_range_;
   Arena constants_;
   std::unique_ptr<internal::PlanNode> root_;
 };

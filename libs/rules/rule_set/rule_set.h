@@ -39,6 +39,7 @@ struct RuleSetOutput {
   int slot = 0;
   std::optional<expr::Value> fallback;      // `default`
   std::unique_ptr<expr::Program> source;    // Of the default; holds its texts.
+  expr::NumberRange range;                  // What is known of a number at every end.
   bool sensitive = false;                   // Tells of sensitive facts: mask it in logs.
 };
 
@@ -118,6 +119,8 @@ class RuleSet {
   const FactSchema& schema() const { return *schema_; }
   const std::vector<RuleSetOutput>& outputs() const { return outputs_; }
   const std::vector<Step>& steps() const { return steps_; }
+  // Of one decision with all that it calls, from the sizes that the schema declares.
+  const expr::CostBounds& cost_bounds() const { return cost_bounds_; }
   // The longest chain of references below; 0 = it refers to nothing.
   int depth() const { return depth_; }
 
@@ -132,6 +135,7 @@ class RuleSet {
   std::vector<Step> steps_;
   size_t slots_ = 0;  // Facts, then names in the order of their declaration.
   int depth_ = 0;
+  expr::CostBounds cost_bounds_;
   expr::Arena constants_{expr::Arena::kDocumentBytesMax};
 };
 

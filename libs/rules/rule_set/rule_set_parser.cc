@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "libs/rules/expr/number_range.h"
 #include "libs/rules/rule_set/rule_set.h"
 #include "libs/rules/rule_set/schema_match.h"
 #include "libs/rules/rule_set/sensitivity.h"
@@ -32,6 +33,8 @@ bool IsCodeChar(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'
 bool IsReasonCodeChar(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
+
+constexpr uint64_t kDecisionCostMax = 1'000'000;
 
 class NoFacts final : public expr::Facts {
  public:
@@ -177,6 +180,8 @@ class RuleSetParser {
     expr::CompileOptions options;
     options.wanted = wanted;
     options.rounding = rounding_;
+    options.safe = true;
+    for (const Given& given : given_) options.given.push_back(given.text);
     expr::CompileResult result = expr::Compile(text, environment_, options);
     for (const expr::Error& error : result.errors) {
       faults_.push_back({CodeName(error.code), path, at.line, at.column,
@@ -186,6 +191,7 @@ class RuleSetParser {
     }
     formula.program = std::move(result.program);
     if (formula.program == nullptr) return formula;
+    step_cost_ += formula.program->cost_bounds();
     for (const int slot : formula.program->variables()) {
       if (assigned_[slot]) continue;
       Add(at, path, "maybe_unset",
@@ -269,6 +275,7 @@ class RuleSetParser {
         ReadDefault(*fallback, path + ".default", output);
       }
       output.slot = Declare(name, output.type);
+      environment_.variables.back().range = output.range;
       assigned_[output.slot] = tree.Find("default") != nullptr;
       set_->outputs_.push_back(std::move(output));
     }
@@ -296,6 +303,7 @@ class RuleSetParser {
                  absl::StrCat("'", tree.text, "': ", CodeName(value.code), ": ", value.view()));
     }
     output.fallback = value;
+    output.range = formula.program->result_range();
     output.source = std::move(formula.program);
   }
 
@@ -304,10 +312,41 @@ class RuleSetParser {
     for (RuleSetOutput& output : set_->outputs_) {
       // Sensitive on one path is sensitive on all.
       output.sensitive = output.sensitive || sensitive_[output.slot];
+      const expr::NumberRange& range = environment_.variables[output.slot].range;
+      output.range = ended_ ? expr::UnionOfRanges(output.range, range) : range;
       if (assigned_[output.slot]) continue;
       Add(at, path, "output_unset",
           absl::StrCat("the output '", output.name, "' may have no value when the decision ends here"),
           "assign it in a step without `when`, or give it a default");
+    }
+    ended_ = true;
+  }
+
+  // ---- What is sure in a step ----
+
+  // A condition that is true here.
+  struct Given {
+    std::string text;
+    std::vector<int> slots;  // That it speaks of.
+  };
+  // After an assignment nothing is sure of what was said of the old value.
+  void Forget(int slot) {
+    std::erase_if(given_, [&](const Given& given) {
+      return std::find(given.slots.begin(), given.slots.end(), slot) != given.slots.end();
+    });
+  }
+  void Learn(int slot, const expr::Program& program) {
+    expr::VariableDeclaration& variable = environment_.variables[slot];
+    variable.range = program.result_range();
+    variable.limits.items = std::max(variable.limits.items, program.result_limits().items);
+    variable.limits.length = std::max(variable.limits.length, program.result_limits().length);
+  }
+  // What holds after a step that may have been skipped: what held before or after it.
+  void MayBeSkipped(const std::vector<expr::VariableDeclaration>& before,
+                    const std::vector<bool>& assigned_before) {
+    for (size_t slot = facts_; slot < before.size(); ++slot) {
+      expr::NumberRange& range = environment_.variables[slot].range;
+      if (assigned_before[slot]) range = expr::UnionOfRanges(range, before[slot].range);
     }
   }
 
@@ -332,6 +371,19 @@ class RuleSetParser {
       ended = ReadStep(steps->items[i], path);
     }
     if (!ended) CheckOutputs(*steps, "steps");
+    CheckCost(*steps);
+  }
+
+  // Each expression is bounded by itself; so is the decision as a whole.
+  void CheckCost(const Tree& steps) {
+    if (set_->cost_bounds_.upper <= kDecisionCostMax) return;
+    const size_t dearest =
+        std::max_element(step_costs_.begin(), step_costs_.end()) - step_costs_.begin();
+    Add(steps.items[dearest], absl::StrCat("steps[", dearest, "]"), "cost_exceeded",
+        absl::StrCat("the decision may cost up to ", set_->cost_bounds_.upper, " units, and ",
+                     kDecisionCostMax, " is the most; this step alone ", step_costs_[dearest]),
+        "give lists and texts smaller `max_items` and `max_length` in the schema, or look at fewer "
+        "elements");
   }
 
   // Whether the step ends the decision whenever it is reached.
@@ -349,9 +401,17 @@ class RuleSetParser {
     }
     const std::vector<bool> assigned_before = assigned_;
     const std::vector<bool> sensitive_before = sensitive_;
+    const std::vector<expr::VariableDeclaration> before = environment_.variables;
+    const size_t given_before = given_.size();
+    step_cost_ = {1, 1};
     const Tree* when = tree.Find("when");
     const bool conditional = when != nullptr;
     if (conditional) step.when = CompileScalar(*when, path + ".when", Type::Of(TypeKind::kBool));
+    std::vector<int> spoken_of;
+    if (conditional && step.when->program != nullptr) {
+      spoken_of = step.when->program->variables();
+      given_.push_back({when->text, spoken_of});
+    }
     if (const Tree* table = tree.Find("table")) ReadTable(*table, path + ".table", step, conditional);
     if (const Tree* call = tree.Find("call")) ReadCall(*call, path + ".call", step, conditional);
     if (const Tree* set = tree.Find("set")) ReadSet(*set, path + ".set", step, conditional);
@@ -375,7 +435,22 @@ class RuleSetParser {
     if (step.stop) CheckOutputs(tree, path + ".stop");
     set_->steps_.push_back(std::move(step));
     const bool ends = fails || set_->steps_.back().stop;
+    step_costs_.push_back(step_cost_.upper);
+    set_->cost_bounds_ += {conditional ? 1 : step_cost_.lower, step_cost_.upper};
     if (conditional) {
+      std::erase_if(given_, [&](const Given& given) { return given.text == when->text; });
+      // Where the step ends the decision, its condition is false from here on, and
+      // what it assigned counts no more.
+      if (ends && !spoken_of.empty() && given_.size() == given_before) {
+        given_.push_back({absl::StrCat("!(", when->text, "\n)"), spoken_of});
+      }
+      if (ends) {
+        for (size_t slot = 0; slot < before.size(); ++slot) {
+          environment_.variables[slot].range = before[slot].range;
+        }
+      } else {
+        MayBeSkipped(before, assigned_before);
+      }
       // What a step that may be skipped assigns is not sure to be there; what it
       // made sensitive may be.
       for (size_t slot = 0; slot < assigned_.size(); ++slot) {
@@ -402,6 +477,8 @@ class RuleSetParser {
       const Type type = formula.program == nullptr ? Type() : formula.program->result_type();
       const int slot = known >= 0 ? known : Declare(name, type);
       Mark(slot, formula.sensitive, conditional);
+      Forget(slot);
+      if (formula.program != nullptr) Learn(slot, *formula.program);
       step.set.push_back({name, slot, environment_.variables[slot].type, std::move(formula)});
     }
   }
@@ -529,6 +606,7 @@ class RuleSetParser {
           return Recover(call.into);
         }
         record.fields.push_back({output.id, output.type});
+        record.fields.back().range = table.RangeOfOutput(record.fields.size() - 1);
       }
       call.record = DeclareRecord(table.id(), std::move(record));
       type = Type::Record(call.record);
@@ -538,6 +616,9 @@ class RuleSetParser {
     call.slot = SlotFor(tree, path + ".into", call.into, type);
     if (call.slot < 0) return Recover(call.into);
     Mark(call.slot, call.sensitive, conditional);
+    Forget(call.slot);
+    environment_.variables[call.slot].range = {};
+    step_cost_ += table.cost_bounds();
     step.table = std::move(call);
   }
 
@@ -567,12 +648,15 @@ class RuleSetParser {
         return Recover(call.into);
       }
       record.fields.push_back({output.name, output.type});
+      record.fields.back().range = output.range;
       call.sensitive = call.sensitive || output.sensitive;
     }
     call.record = DeclareRecord(called.id(), std::move(record));
     call.slot = SlotFor(tree, path + ".into", call.into, Type::Record(call.record));
     if (call.slot < 0) return Recover(call.into);
     Mark(call.slot, call.sensitive, conditional);
+    Forget(call.slot);
+    step_cost_ += called.cost_bounds();
     step.call = std::move(call);
   }
 
@@ -613,6 +697,10 @@ class RuleSetParser {
   std::vector<bool> assigned_;     // By slot: surely has a value here.
   std::vector<bool> sensitive_;    // By slot: may tell of sensitive facts here.
   std::set<std::string> step_ids_;
+  std::vector<Given> given_;             // Sure at the place that is read.
+  bool ended_ = false;                   // An end of the decision was seen.
+  expr::CostBounds step_cost_;
+  std::vector<uint64_t> step_costs_;     // At most, by step.
 };
 
 RuleSet::RuleSet() = default;

@@ -328,12 +328,12 @@ class RuleSetRun final : public expr::Facts {
                                                               : value);
     }
     if (value.kind == Kind::kString) {
-      good = good && value.length <= rules.length_max &&
+      good = good && value.length <= rules.limits.length &&
              (rules.values.empty() || std::find(rules.values.begin(), rules.values.end(),
                                                 value.view()) != rules.values.end());
     }
     if (value.kind == Kind::kList || value.kind == Kind::kMap) {
-      good = good && value.length <= rules.items_max;
+      good = good && value.length <= rules.limits.items;
     }
     if (good) return true;
     Refuse(Code::kOutOfRange, absl::StrCat("call.with.", with.name),

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "libs/rules/expr/functions.h"
+#include "libs/rules/expr/number_range.h"
 
 namespace weft::rules {
 namespace {
@@ -94,6 +96,12 @@ bool IsScalar(const Type& type) {
          type.kind != TypeKind::kRecord && type.kind != TypeKind::kDyn;
 }
 
+// Faults of an expression whose types fit.
+bool IsUnsafe(Code code) {
+  return code == Code::kDivideByZero || code == Code::kModulusByZero ||
+         code == Code::kCurrencyMismatch || code == Code::kCostExceeded;
+}
+
 class CellParser {
  public:
   CellParser(const Tree& tree, const ColumnContext& column, Fault& fault)
@@ -174,6 +182,7 @@ class CellParser {
     expr::CompileOptions options;
     options.wanted = wanted;
     options.rounding = column_.rounding;
+    options.safe = true;
     expr::CompileResult result = expr::Compile(text, *column_.environment, options);
     errors = std::move(result.errors);
     return std::move(result.program);
@@ -240,6 +249,7 @@ class CellParser {
     }
     std::vector<expr::Error> errors;
     auto program = Compile(text, std::nullopt, errors);
+    if (program == nullptr && IsUnsafe(errors[0].code)) return RefuseExpression(text, errors);
     if (program != nullptr && UsesIt(*program, column_.it_slot)) {
       const TypeKind kind = program->result_type().kind;
       if (kind != TypeKind::kBool && kind != TypeKind::kDyn) {
@@ -362,6 +372,60 @@ bool Cell::IsBox() const {
     const auto fixed = [](const Operand& operand) { return operand.program == nullptr; };
     return fixed(test.left) && fixed(test.right);
   });
+}
+
+expr::NumberRange RangeOf(const Cell& cell) {
+  if (cell.kind != Cell::Kind::kTests || cell.negated) return {};
+  const auto end = [](const Operand& operand, std::optional<Decimal>& out) {
+    Decimal value;
+    if (!operand.constant.has_value()) return;
+    if (operand.constant->kind == Kind::kMoney) {
+      out = operand.constant->decimal;
+    } else if (expr::AsDecimal(*operand.constant, value)) {
+      out = value;
+    }
+  };
+  std::optional<expr::NumberRange> all;
+  for (const Test& test : cell.tests) {
+    expr::NumberRange one;
+    if (test.kind == Test::Kind::kInterval) {
+      if (!test.low_open) end(test.left, one.low);
+      if (!test.high_open) end(test.right, one.high);
+      one.low_open = !test.low_included;
+      one.high_open = !test.high_included;
+    } else if (test.kind == Test::Kind::kCompare) {
+      const Relation relation = test.relation;
+      if (relation == Relation::kGreater || relation == Relation::kGreaterEqual ||
+          relation == Relation::kEqual) {
+        end(test.left, one.low);
+        one.low_open = relation == Relation::kGreater;
+      }
+      if (relation == Relation::kLess || relation == Relation::kLessEqual ||
+          relation == Relation::kEqual) {
+        end(test.left, one.high);
+        one.high_open = relation == Relation::kLess;
+      }
+      if (relation == Relation::kNotEqual) {
+        std::optional<Decimal> other;
+        end(test.left, other);
+        one.nonzero = other.has_value() && other->is_zero() &&
+                      test.left.constant->kind != Kind::kMoney;
+      }
+    }
+    all = all.has_value() ? expr::UnionOfRanges(*all, one) : one;
+  }
+  return all.value_or(expr::NumberRange());
+}
+
+expr::CostBounds CostOf(const Cell& cell) {
+  expr::CostBounds cost;
+  for (const Test& test : cell.tests) {
+    cost += {0, 1};
+    for (const Operand* operand : {&test.left, &test.right}) {
+      if (operand->program != nullptr) cost += {0, operand->program->cost_bounds().upper};
+    }
+  }
+  return cost;
 }
 
 bool ParseCell(const Tree& text, const ColumnContext& column, Cell& cell, Fault& fault) {

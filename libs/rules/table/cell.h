@@ -52,6 +52,12 @@ struct ColumnContext {
 // False and a fault (without path) when `text` is no cell.
 bool ParseCell(const Tree& text, const ColumnContext& column, Cell& cell, Fault& fault);
 
+// What is known of a number that the cell accepts.
+expr::NumberRange RangeOf(const Cell& cell);
+
+// The most that judging one input costs.
+expr::CostBounds CostOf(const Cell& cell);
+
 // How a cell judged an input: a bool value or an error.
 expr::Value Judge(const Cell& cell, const expr::Value& input, const expr::Facts& facts,
                   expr::Arena& arena, uint64_t budget, uint64_t& cost);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "libs/rules/expr/functions.h"
+#include "libs/rules/expr/number_range.h"
 #include "libs/rules/table/table_index.h"
 
 namespace weft::rules {
@@ -40,6 +42,54 @@ void DecisionTable::Prepare() {
   for (const TableRule& rule : rules_) records_.push_back(ready(&rule));
   default_record_ = ready(nullptr);
   if (rules_.size() >= TableIndex::kRulesFrom) index_ = TableIndex::Build(inputs_, rules_);
+}
+
+uint64_t DecisionTable::CostOfRule(size_t number) const {
+  const TableRule& rule = rules_[number];
+  expr::CostBounds cost;
+  for (const Cell& cell : rule.cells) cost += CostOf(cell);
+  if (rule.condition != nullptr) cost += {0, rule.condition->cost_bounds().upper};
+  for (size_t o = 0; o < outputs_.size(); ++o) {
+    const TableRule::Output& given = rule.outputs[o];
+    const Operand& operand = given.given ? given.operand : outputs_[o].fallback;
+    if (operand.program == nullptr) continue;
+    // By rank outputs are evaluated once more.
+    cost += {0, 2 * operand.program->cost_bounds().upper};
+  }
+  return cost.upper;
+}
+
+expr::CostBounds DecisionTable::cost_bounds() const {
+  expr::CostBounds cost;
+  for (const TableInput& input : inputs_) cost += input.program->cost_bounds();
+  cost += {0, inputs_.size()};  // Looking them up.
+  for (size_t r = 0; r < rules_.size(); ++r) {
+    cost += {0, CostOfRule(r) + 4};  // 4: folding the outputs of COLLECT.
+  }
+  return cost;
+}
+
+expr::NumberRange DecisionTable::RangeOfOutput(size_t output) const {
+  std::optional<expr::NumberRange> all;
+  const auto add = [&](const Operand& operand) {
+    expr::NumberRange one;
+    Decimal value;
+    if (operand.program != nullptr) {
+      one = operand.program->result_range();
+    } else if (operand.constant.has_value() && operand.constant->kind == Kind::kMoney) {
+      one = expr::ExactRange(operand.constant->decimal);
+      one.currency = operand.constant->currency;
+    } else if (operand.constant.has_value() && expr::AsDecimal(*operand.constant, value)) {
+      one = expr::ExactRange(value);
+    }
+    all = all.has_value() ? expr::UnionOfRanges(*all, one) : one;
+  };
+  for (const TableRule& rule : rules_) {
+    const TableRule::Output& given = rule.outputs[output];
+    add(given.given ? given.operand : outputs_[output].fallback);
+  }
+  if (outputs_[output].has_fallback) add(outputs_[output].fallback);
+  return all.value_or(expr::NumberRange());
 }
 
 bool DecisionTable::gives_list() const {

@@ -96,6 +96,12 @@ class DecisionTable {
   const std::vector<TableOutput>& outputs() const { return outputs_; }
   const std::vector<TableRule>& rules() const { return rules_; }
   const FactSchema& schema() const { return *schema_; }
+  // Of one decision, from the sizes that the schema declares.
+  expr::CostBounds cost_bounds() const;
+  // The most that a rule costs: its cells, its `if` and its outputs.
+  uint64_t CostOfRule(size_t rule) const;
+  // What is known of a number that an output gives.
+  expr::NumberRange RangeOfOutput(size_t output) const;
   // The type that `into` gets in a rule set.
   bool gives_list() const;
 

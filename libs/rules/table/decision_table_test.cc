@@ -232,6 +232,28 @@ rules:
   }
 }
 
+TEST_CASE("an output may divide by what its row has made sure of", "[rules]") {
+  auto [rule, code] = GENERATE(table<std::string, std::string>({
+      {"{id: a, then: {n: 1.0 / q}}", ""},
+      {"{id: a, then: {n: 1.0 / c}}", "divide_by_zero"},
+      {"{id: a, when: {c: '> 0'}, then: {n: 1.0 / c}}", ""},
+      {"{id: a, when: {c: '[1..5], [7..9]'}, then: {n: 1.0 / c}}", ""},
+      {"{id: a, when: {c: '[0..5]'}, then: {n: 1.0 / c}}", "divide_by_zero"},
+      {"{id: a, when: {c: 'not(0)'}, then: {n: 1.0 / c}}", "divide_by_zero"},
+      {"{id: a, when: {c: '1.0 / it > 3'}, then: {n: 1}}", "divide_by_zero"},
+      {"{id: a, if: c != 0.0, then: {n: 1.0 / c}}", ""},
+  }));
+  CAPTURE(rule);
+  std::vector<Fault> faults;
+
+  DecisionTable::Parse(Read(absl::StrCat(R"({kind: DecisionTable, id: t, hit_policy: FIRST,
+      inputs: [{id: q, expr: line.quantity, type: decimal},
+               {id: c, expr: line.contract, type: decimal, optional: true}],
+      outputs: [{id: n, type: decimal}], rules: [)", rule, "]}")), Schema(), faults);
+
+  CHECK((faults.empty() ? "" : faults[0].code) == code);
+}
+
 TEST_CASE("a document with aliases, double keys or too much depth is refused", "[rules]") {
   auto [text, code] = GENERATE(table<std::string, std::string>({
       {"a: &x 1\nb: *x", "anchor_refused"},

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "libs/rules/expr/number_range.h"
 
 namespace weft::rules {
 namespace {
@@ -18,6 +19,7 @@ using expr::Value;
 
 constexpr size_t kRulesMax = 10'000;
 constexpr size_t kColumnsMax = 64;
+constexpr uint64_t kDecisionCostMax = 1'000'000;
 
 bool ReadHitPolicy(const std::string& text, HitPolicy& out) {
   static constexpr std::pair<const char*, HitPolicy> kNames[] = {
@@ -80,6 +82,10 @@ class TableParser {
       if (!faults_[i].warning) return nullptr;
     }
     table_->Prepare();
+    CheckCost();
+    for (size_t i = before; i < faults_.size(); ++i) {
+      if (!faults_[i].warning) return nullptr;
+    }
     return table_;
   }
 
@@ -124,6 +130,8 @@ class TableParser {
                                          const std::optional<Type>& wanted) {
     expr::CompileOptions options;
     options.wanted = wanted;
+    options.safe = true;
+    if (!given_.empty()) options.given = {given_};
     expr::CompileResult result = expr::Compile(text, table_->environment_, options);
     for (const expr::Error& error : result.errors) {
       faults_.push_back({CodeName(error.code), path, at.line, at.column,
@@ -182,8 +190,22 @@ class TableParser {
     // Rules and outputs see the inputs by their ids; `it` is the column's value.
     for (const TableInput& input : table_->inputs_) {
       table_->environment_.variables.push_back({input.id, input.type});
+      // A text or list is as long as the fact that it is; of others nothing is known.
+      if (const expr::SizeLimits* limits = LimitsOf(input)) {
+        table_->environment_.variables.back().limits = *limits;
+      }
+      if (input.program != nullptr) {
+        table_->environment_.variables.back().range = input.program->result_range();
+      }
     }
     table_->environment_.variables.push_back({"it", Type()});
+  }
+
+  // The declared limits of an input that is a plain fact.
+  const expr::SizeLimits* LimitsOf(const TableInput& input) const {
+    if (input.program == nullptr) return nullptr;
+    const FieldRules* field = table_->schema_->FindPath(input.program->source());
+    return field == nullptr ? nullptr : &field->limits;
   }
 
   bool MakeOperand(const Tree& tree, const std::string& path, const Type& type, Operand& operand) {
@@ -335,8 +357,16 @@ class TableParser {
         ReadCell(cell, at, column, rule.cells[column]);
       }
     }
+    // What the cells accept holds in `if` and in the outputs.
+    const size_t facts = table_->schema_->environment().variables.size();
+    const std::vector<expr::VariableDeclaration> whole = table_->environment_.variables;
+    for (size_t c = 0; c < table_->inputs_.size(); ++c) {
+      expr::NumberRange& range = table_->environment_.variables[facts + c].range;
+      range = expr::IntersectRanges(range, RangeOf(rule.cells[c]));
+    }
     if (const Tree* condition = tree.Find("if")) {
       rule.condition = Compile(*condition, path + ".if", condition->text, Type::Of(TypeKind::kBool));
+      given_ = condition->text;
     }
     rule.outputs.resize(table_->outputs_.size());
     if (const Tree* then = tree.Find("then")) {
@@ -351,6 +381,8 @@ class TableParser {
         ReadOutput(value, at, table_->outputs_[output], rule.outputs[output]);
       }
     }
+    given_.clear();
+    table_->environment_.variables = whole;
     for (size_t o = 0; o < rule.outputs.size(); ++o) {
       if (!rule.outputs[o].given && !table_->outputs_[o].has_fallback) {
         Add(tree, path + ".then", "missing_output",
@@ -363,6 +395,10 @@ class TableParser {
   void ReadCell(const Tree& tree, const std::string& path, size_t column, Cell& cell) {
     const int it = static_cast<int>(table_->environment_.variables.size()) - 1;
     table_->environment_.variables[it].type = table_->inputs_[column].type;
+    const size_t facts = table_->schema_->environment().variables.size();
+    table_->environment_.variables[it].limits =
+        table_->environment_.variables[facts + column].limits;
+    table_->environment_.variables[it].range = table_->environment_.variables[facts + column].range;
     const ColumnContext context{&table_->environment_, it, table_->inputs_[column].type,
                                 &table_->constants_, RoundingMode::kHalfUp};
     Fault fault;
@@ -384,6 +420,27 @@ class TableParser {
         absl::StrCat("'", tree.text, "' is not among the allowed values of '", output.id, "'"));
   }
 
+  // Each expression is bounded by itself; so is the decision as a whole.
+  void CheckCost() {
+    const uint64_t upper = table_->cost_bounds().upper;
+    if (upper <= kDecisionCostMax) return;
+    size_t dearest = 0;
+    uint64_t most = 0;
+    for (size_t r = 0; r < table_->rules_.size(); ++r) {
+      const uint64_t units = table_->CostOfRule(r);
+      if (units <= most) continue;
+      most = units;
+      dearest = r;
+    }
+    Add(document_.Find("rules")->items[dearest], absl::StrCat("rules[", dearest, "]"),
+        "cost_exceeded",
+        absl::StrCat("a decision may cost up to ", upper, " units, and ", kDecisionCostMax,
+                     " is the most; this rule alone ", most),
+        "give lists and texts smaller `max_items` and `max_length` in the schema, or split the "
+        "table");
+  }
+
+  std::string given_;  // The `if` of the rule whose outputs are read.
   const Tree& document_;
   std::vector<Fault>& faults_;
   std::shared_ptr<DecisionTable> table_;
