@@ -345,6 +345,14 @@ SigningKey SigningKey::Generate(Algorithm algorithm) {
   return From(Own(key), algorithm);
 }
 
+SigningKey SigningKey::FromSeed(absl::string_view seed) {
+  WEFT_CHECK(seed.size() == 32);
+  EVP_PKEY* key =
+      EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, Bytes(seed), seed.size());
+  WEFT_CHECK(key != nullptr);
+  return From(Own(key), Algorithm::kEdDsa);
+}
+
 absl::StatusOr<SigningKey> SigningKey::FromPem(const std::string& pem, Algorithm algorithm) {
   const Memory memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   // An encrypted key must fail, not ask on the terminal.

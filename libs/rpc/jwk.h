@@ -62,6 +62,8 @@ class JsonWebKeySet {
 class SigningKey {
  public:
   static SigningKey Generate(Algorithm algorithm);
+  // The Ed25519 key of a secret of 32 octets: the same secret, the same key.
+  static SigningKey FromSeed(absl::string_view seed);
   // PKCS#8 in PEM, not encrypted. Errors: INVALID_ARGUMENT / KEY_INVALID.
   static absl::StatusOr<SigningKey> FromPem(const std::string& pem,
                                             Algorithm algorithm = Algorithm::kEdDsa);

@@ -114,7 +114,11 @@ absl::Status Service::Calculate(const Principal& principal,
   const bool precise = !ask.past && for_all == LineReason::kNone;
   const Stamp shared = precise ? EpochOf(now, buyer, Symbol::kNone) : now.position();
   PositionName epoch;
-  const bool plain = !list_price && !tiers && !rules && !ask.past;
+  v1::PriceLockUse lock_use;
+  const std::optional<v1::PriceLock> lock =
+      request.price_lock().empty() ? std::nullopt
+                                   : UsableLock(principal, request.price_lock(), ask, lock_use);
+  const bool plain = !list_price && !tiers && !rules && !ask.past && !lock.has_value();
   LineFrame frame{
       .tenant = ask.tenant, .currency = buyer.currency.code(), .key = &key_};
   out.reserve(out.size() + static_cast<size_t>(request.lines_size()) * 192 + 128);
@@ -141,10 +145,11 @@ absl::Status Service::Calculate(const Principal& principal,
       frame.epoch = epoch.Write(shared);
     }
     const bool priced = answer.reason == LineReason::kNone;
-    complete = complete && priced && AddInto(total, answer.net, total) == DecimalError::kOk;
+    Decimal net = priced ? answer.net : Decimal();
     if (plain && priced &&
         AppendPricedLine(facts, frame, question, answer, MakeDecision(ask, buyer, answer, position()),
                          out)) {
+      complete = complete && AddInto(total, net, total) == DecimalError::kOk;
       continue;
     }
     message.Clear();
@@ -162,6 +167,13 @@ absl::Status Service::Calculate(const Principal& principal,
       if (list_price) AddListPrice(finder, answer, buyer.currency, message);
       if (tiers) AddTiers(facts, finder, answer, buyer.currency, message);
     }
+    bool has_net = priced;
+    if (lock.has_value() && lock->currency_code() == buyer.currency.code() &&
+        ApplyPriceLock(*lock, message)) {
+      lock_use.set_lines(lock_use.lines() + 1);
+      has_net = Decimal::ParseInto(message.net().amount(), net) == DecimalError::kOk;
+    }
+    complete = complete && has_net && AddInto(total, net, total) == DecimalError::kOk;
     AppendLine(message, out);
   }
   if (ask.past) WEFT_RETURN_IF_ERROR(past->status());
@@ -174,6 +186,7 @@ absl::Status Service::Calculate(const Principal& principal,
   if (buyer.account != nullptr && buyer.account->tax_class != Symbol::kNone) {
     rest.set_account_tax_class(std::string(facts.Text(buyer.account->tax_class)));
   }
+  if (!request.price_lock().empty()) *rest.mutable_price_lock_use() = std::move(lock_use);
   common::v1::Freshness& freshness = *rest.mutable_freshness();
   freshness.set_position(PositionText(position()));
   SetTime(ask.as_of_us, *freshness.mutable_as_of());

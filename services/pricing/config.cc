@@ -20,6 +20,19 @@ absl::StatusOr<Settings> MakeSettings(const v1::PricingConfig& config) {
   }
   if (config.max_lines() > 0) settings.max_lines = config.max_lines();
   if (config.has_documents_owner()) settings.documents_owner = config.documents_owner();
+  if (config.lock_minutes_max() < 0 || config.lock_minutes_max() > 527'040) {
+    return InvalidArgument("CONFIG_INVALID",
+                           absl::StrCat("lock_minutes_max: ", config.lock_minutes_max(),
+                                        " is not in 1..527040"));
+  }
+  if (config.lock_minutes_max() > 0) {
+    settings.lock_time_max = absl::Minutes(config.lock_minutes_max());
+  }
+  if (config.max_watchers() < 0 || config.max_watchers() > 100'000) {
+    return InvalidArgument("CONFIG_INVALID", absl::StrCat("max_watchers: ", config.max_watchers(),
+                                                          " is not in 1..100000"));
+  }
+  if (config.max_watchers() > 0) settings.max_watchers = config.max_watchers();
   return settings;
 }
 

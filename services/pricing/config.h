@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "weft/pricing/v1/config.pb.h"
 
 namespace weft::pricing {
@@ -15,6 +16,8 @@ struct Settings {
   std::set<std::string> login_required_channels;  // "*" = all.
   int max_lines = 5000;
   bool documents_owner = true;
+  absl::Duration lock_time_max = absl::Hours(24 * 30);
+  int max_watchers = 1000;
 
   bool LoginRequired(absl::string_view channel) const {
     return login_required_channels.count("*") > 0 ||

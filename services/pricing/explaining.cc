@@ -178,4 +178,60 @@ absl::Status Service::GetDecision(const Principal& principal, const v1::GetDecis
   return past.status();
 }
 
+absl::Status Service::ReplayDecision(const Principal& principal,
+                                     const v1::ReplayDecisionRequest& request,
+                                     v1::DecisionReplay& response) {
+  v1::GetDecisionRequest question;
+  question.set_id(request.id());
+  WEFT_RETURN_IF_ERROR(GetDecision(principal, question, *response.mutable_then()));
+  const v1::PriceLine& line = response.then().line();
+
+  // Currency and scale aside, prices are equal when their values are.
+  const auto same = [](const common::v1::Money& a, const common::v1::Money& b) {
+    Decimal x, y;
+    return a.currency_code() == b.currency_code() &&
+           Decimal::ParseInto(a.amount(), x) == DecimalError::kOk &&
+           Decimal::ParseInto(b.amount(), y) == DecimalError::kOk && x == y;
+  };
+  for (const auto* shown : {request.has_net() ? &request.net() : nullptr,
+                            request.has_unit_price() ? &request.unit_price() : nullptr}) {
+    Decimal ignored;
+    if (shown != nullptr && Decimal::ParseInto(shown->amount(), ignored) != DecimalError::kOk) {
+      return InvalidArgument("FIELD_INVALID",
+                             absl::StrCat("'", shown->amount().substr(0, 60), "' is no amount"),
+                             {{"field", shown == &request.net() ? "net" : "unitPrice"}});
+    }
+  }
+  const bool compared = request.has_net() || request.has_unit_price();
+  const bool equal = (!request.has_net() || same(request.net(), line.net())) &&
+                     (!request.has_unit_price() || same(request.unit_price(), line.unit_price()));
+  response.set_outcome(!compared ? v1::REPLAY_OUTCOME_NOT_COMPARED
+                       : equal   ? v1::REPLAY_OUTCOME_SAME
+                                 : v1::REPLAY_OUTCOME_DIFFERENT);
+  Decimal ours, theirs, difference;
+  if (request.has_net() && request.net().currency_code() == line.net().currency_code() &&
+      Decimal::ParseInto(line.net().amount(), ours) == DecimalError::kOk &&
+      Decimal::ParseInto(request.net().amount(), theirs) == DecimalError::kOk &&
+      SubtractInto(ours, theirs, difference) == DecimalError::kOk) {
+    SetMoney(difference, Currency::Find(line.net().currency_code()),
+             *response.mutable_net_difference());
+  }
+
+  v1::CalculatePricesRequest again;
+  again.set_account(response.then().account());
+  again.set_channel(response.then().channel());
+  again.set_currency_code(response.then().currency_code());
+  v1::PriceRequestLine& asked = *again.add_lines();
+  asked.set_sku(line.sku());
+  *asked.mutable_quantity() = line.quantity();
+  std::string bytes;
+  v1::CalculatePricesResponse prices;
+  // Who may no longer ask for the channel or account still learns what was then.
+  if (Calculate(principal, again, bytes).ok() && prices.ParseFromString(bytes)) {
+    *response.mutable_now() = prices.lines(0);
+    response.set_unchanged(same(line.net(), prices.lines(0).net()));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace weft::pricing

@@ -15,13 +15,13 @@ class PricingRoom final : public service::Room {
       : settings_(std::move(settings)),
         clock_(*surroundings.clock),
         mac_key_(surroundings.mac_key),
-        replica_(MakeReplica(memory_)),
+        replica_(MakeReplica(memory_, changes_)),
         owner_(MakeOwner()) {}
 
   engine::Program* program() override { return settings_.documents_owner ? &owner_ : nullptr; }
   engine::Program* projection() override { return &replica_; }
   void BindProjection(rpc::MethodRegistry& methods, engine::Shards& shards) override {
-    service_ = std::make_unique<Service>(settings_, memory_, shards, clock_, mac_key_);
+    service_ = std::make_unique<Service>(settings_, memory_, changes_, shards, clock_, mac_key_);
     service_->Bind(methods);
   }
   void Bind(rpc::MethodRegistry& /*methods*/, engine::Shards* /*shards*/) override {}
@@ -31,6 +31,7 @@ class PricingRoom final : public service::Room {
   const Clock& clock_;
   const std::string mac_key_;
   FactMemory memory_;
+  PriceChanges changes_{memory_};
   engine::Program replica_;
   engine::Program owner_;
   std::unique_ptr<Service> service_;
@@ -38,9 +39,11 @@ class PricingRoom final : public service::Room {
 
 }  // namespace
 
-engine::Program MakeReplica(FactMemory& memory) {
+engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes) {
   engine::Program program("pricing-replica");
   program.Events(engine::kTimeline, &app::OnFact);
+  program.read_models.push_back(&changes);  // Before the facts: price_changes.h.
+  program.read_models.push_back(&changes);  // Before the facts: price_changes.h.
   program.read_models.push_back(&memory);
   return program;
 }

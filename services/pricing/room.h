@@ -6,13 +6,14 @@
 #include "libs/service/room.h"
 #include "services/pricing/config.h"
 #include "services/pricing/memory/fact_memory.h"
+#include "services/pricing/price_changes.h"
 #include "weft/pricing/v1/config.pb.h"
 
 namespace weft::pricing {
 
 // The projection "pricing-replica": facts and documents of the timeline, for
 // reading. Every process has it. `memory` outlives the shards.
-engine::Program MakeReplica(FactMemory& memory);
+engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes);
 // The program "pricing": what is decided, not followed: drafts, checks and
 // publishing of documents. One process of an installation has it
 // (room.documents_owner).

@@ -34,9 +34,11 @@ void Register(rpc::MethodRegistry& methods, engine::Shards& shards, const char* 
           if (!request->ParseFromString(in)) {
             return InvalidArgument("REQUEST_UNREADABLE", "the request message does not parse");
           }
-          if (!request->after().empty() && after.empty()) {
-            after = request->after();
-            return std::string();
+          if constexpr (requires { request->after(); }) {
+            if (!request->after().empty() && after.empty()) {
+              after = request->after();
+              return std::string();
+            }
           }
           std::string out;
           WEFT_RETURN_IF_ERROR(answer(principal, *request, out));
@@ -56,11 +58,32 @@ void Register(rpc::MethodRegistry& methods, engine::Shards& shards, const char* 
       });
 }
 
+// The same for an answer that is made as a message.
+template <typename Request, typename Response, typename Answer>
+void Answers(rpc::MethodRegistry& methods, engine::Shards& shards, const char* name,
+             Answer answer) {
+  Register<Request>(methods, shards, name,
+                    [answer](const Principal& principal, const Request& request,
+                             std::string& out) -> absl::Status {
+                      Response told;
+                      WEFT_RETURN_IF_ERROR(answer(principal, request, told));
+                      return AppendDeterministic(told, out)
+                                 ? absl::OkStatus()
+                                 : Internal("the answer does not serialise");
+                    });
+}
+
 }  // namespace
 
-Service::Service(Settings settings, FactMemory& memory, engine::Shards& shards,
-                 const Clock& clock, absl::string_view mac_key)
-    : settings_(std::move(settings)), memory_(memory), shards_(shards), clock_(clock) {
+Service::Service(Settings settings, FactMemory& memory, PriceChanges& changes,
+                 engine::Shards& shards, const Clock& clock, absl::string_view mac_key)
+    : settings_(std::move(settings)),
+      memory_(memory),
+      shards_(shards),
+      clock_(clock),
+      lock_key_(PriceLockKey(mac_key)),
+      lock_keys_({lock_key_.public_key()}),
+      watchers_(memory, changes, clock, {.max_watchers = settings_.max_watchers}) {
   const Sha256Digest digest = HmacSha256(mac_key, "weft.pricing decision id 1");
   for (int i = 0; i < 8; ++i) {
     key_.k0 = key_.k0 << 8 | digest[i];
@@ -73,25 +96,37 @@ void Service::Bind(rpc::MethodRegistry& methods) {
       methods, shards_, "CalculatePrices",
       [this](const Principal& principal, const v1::CalculatePricesRequest& request,
              std::string& out) { return Calculate(principal, request, out); });
-  const auto explained = [](absl::Status status, const v1::PriceExplanation& told,
-                            std::string& out) {
-    WEFT_RETURN_IF_ERROR(status);
-    return AppendDeterministic(told, out) ? absl::OkStatus()
-                                          : Internal("the answer does not serialise");
-  };
-  Register<v1::ExplainPriceRequest>(
+  Answers<v1::ExplainPriceRequest, v1::PriceExplanation>(
       methods, shards_, "ExplainPrice",
-      [this, explained](const Principal& principal, const v1::ExplainPriceRequest& request,
-                        std::string& out) {
-        v1::PriceExplanation told;
-        return explained(Explain(principal, request, told), told, out);
+      [this](const auto& who, const auto& asked, auto& told) { return Explain(who, asked, told); });
+  Answers<v1::GetDecisionRequest, v1::PriceExplanation>(
+      methods, shards_, "GetDecision", [this](const auto& who, const auto& asked, auto& told) {
+        return GetDecision(who, asked, told);
       });
-  Register<v1::GetDecisionRequest>(
-      methods, shards_, "GetDecision",
-      [this, explained](const Principal& principal, const v1::GetDecisionRequest& request,
-                        std::string& out) {
-        v1::PriceExplanation told;
-        return explained(GetDecision(principal, request, told), told, out);
+  Answers<v1::ReplayDecisionRequest, v1::DecisionReplay>(
+      methods, shards_, "ReplayDecision", [this](const auto& who, const auto& asked, auto& told) {
+        return ReplayDecision(who, asked, told);
+      });
+  Answers<v1::LockPricesRequest, v1::LockPricesResponse>(
+      methods, shards_, "LockPrices", [this](const auto& who, const auto& asked, auto& told) {
+        return LockPrices(who, asked, told);
+      });
+  Answers<v1::VerifyPriceLockRequest, v1::PriceLockVerification>(
+      methods, shards_, "VerifyPriceLock", [this](const auto& who, const auto& asked, auto& told) {
+        return VerifyPriceLock(who, asked, told);
+      });
+  Answers<v1::ListPriceLockKeysRequest, v1::ListPriceLockKeysResponse>(
+      methods, shards_, "ListPriceLockKeys",
+      [this](const auto&, const auto&, auto& told) { return ListPriceLockKeys(told); });
+  Answers<v1::ComparePricesRequest, v1::PriceComparison>(
+      methods, shards_, "ComparePrices", [this](const auto& who, const auto& asked, auto& told) {
+        return ComparePrices(who, asked, told);
+      });
+  methods.ServerStream<v1::WatchPricesRequest, v1::WatchPricesResponse>(
+      absl::StrCat(kService, "WatchPrices"),
+      [this](const rpc::CallContext& context, const v1::WatchPricesRequest& request,
+             rpc::Stream<v1::WatchPricesResponse> stream) {
+        watchers_.Add(context.principal, request, std::move(stream));
       });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -10,6 +11,7 @@
 #include "libs/base/clock.h"
 #include "libs/base/principal.h"
 #include "libs/engine/shards.h"
+#include "libs/rpc/jwk.h"
 #include "libs/rpc/server.h"
 #include "services/pricing/asking.h"
 #include "services/pricing/config.h"
@@ -17,6 +19,9 @@
 #include "services/pricing/domain/find_price.h"
 #include "services/pricing/domain/siphash.h"
 #include "services/pricing/memory/fact_memory.h"
+#include "services/pricing/price_changes.h"
+#include "services/pricing/price_lock.h"
+#include "services/pricing/price_watchers.h"
 #include "weft/pricing/v1/pricing.pb.h"
 
 namespace weft::pricing {
@@ -27,8 +32,8 @@ inline constexpr int kMaxPastLines = 200;
 class Service {
  public:
   // All outlive the service. `mac_key`: secret of the installation, 32 octets.
-  Service(Settings settings, FactMemory& memory, engine::Shards& shards, const Clock& clock,
-          absl::string_view mac_key);
+  Service(Settings settings, FactMemory& memory, PriceChanges& changes, engine::Shards& shards,
+          const Clock& clock, absl::string_view mac_key);
 
   void Bind(rpc::MethodRegistry& methods);
 
@@ -45,8 +50,26 @@ class Service {
   // ENGINE_GONE; UNAVAILABLE / NOT_YET_APPLIED.
   absl::Status GetDecision(const Principal& principal, const v1::GetDecisionRequest& request,
                            v1::PriceExplanation& response);
+  // Errors: those of GetDecision.
+  absl::Status ReplayDecision(const Principal& principal, const v1::ReplayDecisionRequest& request,
+                              v1::DecisionReplay& response);
+  // Errors: those of Calculate; INVALID_ARGUMENT / REQUEST_ID_REQUIRED, ACCOUNT_REQUIRED,
+  // FIELD_INVALID; FAILED_PRECONDITION / NOTHING_TO_LOCK.
+  absl::Status LockPrices(const Principal& principal, const v1::LockPricesRequest& request,
+                          v1::LockPricesResponse& response);
+  // A lock that does not hold is an answer.
+  absl::Status VerifyPriceLock(const Principal& principal,
+                               const v1::VerifyPriceLockRequest& request,
+                               v1::PriceLockVerification& response) const;
+  absl::Status ListPriceLockKeys(v1::ListPriceLockKeysResponse& response) const;
+  // Errors: those of Calculate; INVALID_ARGUMENT / FIELD_INVALID.
+  absl::Status ComparePrices(const Principal& principal, const v1::ComparePricesRequest& request,
+                             v1::PriceComparison& response);
 
  private:
+  // The lock of a question, if it holds for it; else why not stands in `use`.
+  std::optional<v1::PriceLock> UsableLock(const Principal& principal, const std::string& text,
+                                          const Ask& ask, v1::PriceLockUse& use) const;
   void ExplainLine(const Facts& facts, const Principal& principal, const Ask& ask,
                    const Buyer& buyer, const LineQuestion& question, Stamp position,
                    const std::string& epoch, v1::PriceExplanation& response) const;
@@ -56,6 +79,9 @@ class Service {
   engine::Shards& shards_;
   const Clock& clock_;
   SipKey key_;
+  const rpc::SigningKey lock_key_;
+  const rpc::JsonWebKeySet lock_keys_;
+  PriceWatchers watchers_;
 };
 
 }  // namespace weft::pricing

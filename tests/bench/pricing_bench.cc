@@ -238,7 +238,8 @@ void MeasureRules(FactMemory& memory, double seconds) {
 
 int Main(double seconds) {
   FactMemory memory;
-  engine::Program program = MakeReplica(memory);
+  PriceChanges changes(memory);
+  engine::Program program = MakeReplica(memory, changes);
   Loader loader(memory);
   Fill(loader);
   std::printf("%ld facts in %.2f s of applying: %.0f facts/s\n", static_cast<long>(loader.count()),
@@ -249,7 +250,7 @@ int Main(double seconds) {
               mib * 1e6 / static_cast<double>(memory.price_facts()));
   testing::RoomHarness room(program);
   testing::FakeClock clock;
-  Service service({}, memory, room.shards(), clock, std::string(32, 'k'));
+  Service service({}, memory, changes, room.shards(), clock, std::string(32, 'k'));
   DirectMethods methods;
   service.Bind(methods);
   MeasureRules(memory, seconds);

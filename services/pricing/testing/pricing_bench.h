@@ -25,7 +25,17 @@ class DirectMethods final : public rpc::MethodRegistry {
   void RegisterUnary(const std::string& method, rpc::RawUnaryHandler handler) override {
     unary_[method] = std::move(handler);
   }
-  void RegisterStream(const std::string&, rpc::RawStreamHandler) override {}
+  void RegisterStream(const std::string& method, rpc::RawStreamHandler handler) override {
+    streams_[method] = std::move(handler);
+  }
+  void Stream(const Principal& principal, const std::string& method, std::string request,
+              std::shared_ptr<rpc::RawStream> stream) {
+    rpc::CallContext context;
+    context.principal = principal;
+    context.method = method;
+    context.deadline = absl::InfiniteFuture();
+    streams_.at(method)(context, std::move(request), std::move(stream));
+  }
 
   absl::StatusOr<std::string> CallBytes(const Principal& principal, const std::string& method,
                                         std::string request) {
@@ -50,6 +60,7 @@ class DirectMethods final : public rpc::MethodRegistry {
 
  private:
   std::map<std::string, rpc::RawUnaryHandler> unary_;
+  std::map<std::string, rpc::RawStreamHandler> streams_;
 };
 
 inline void SetUs(google::protobuf::Timestamp& out, const char* rfc3339) {
@@ -62,13 +73,15 @@ inline void SetUs(google::protobuf::Timestamp& out, const char* rfc3339) {
 class PricingBench {
  public:
   explicit PricingBench(Settings settings = {}, std::string mac_key = std::string(32, 'k'))
-      : program_(MakeReplica(*memory_)), room_(program_) {
-    service_ = std::make_unique<Service>(std::move(settings), *memory_, room_.shards(), clock_,
-                                         mac_key);
+      : program_(MakeReplica(*memory_, changes_)), room_(program_) {
+    service_ = std::make_unique<Service>(std::move(settings), *memory_, changes_, room_.shards(),
+                                         clock_, mac_key);
     service_->Bind(methods_);
   }
 
   testing::RoomHarness& room() { return room_; }
+  testing::FakeClock& clock() { return clock_; }
+  DirectMethods& methods() { return methods_; }
   FactMemory& memory() { return *memory_; }
 
   template <typename Message>
@@ -200,6 +213,7 @@ class PricingBench {
  private:
   testing::FakeClock clock_;
   std::unique_ptr<FactMemory> memory_ = std::make_unique<FactMemory>();
+  PriceChanges changes_{*memory_};
   engine::Program program_;
   testing::RoomHarness room_;
   DirectMethods methods_;
