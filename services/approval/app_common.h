@@ -74,6 +74,8 @@ absl::Status CheckLines(const google::protobuf::RepeatedPtrField<v1::NewLine>& l
 absl::Status CheckCharges(const google::protobuf::RepeatedPtrField<v1::Charge>& charges,
                           const std::string& currency_code);
 absl::Status CheckText(const char* field, const std::string& text, size_t max);
+// A price lock travels in the row of the price task.
+inline constexpr size_t kMaxPriceLock = 256 << 10;
 absl::Status CheckDate(const char* field, const std::string& text);
 v1::OrderLine ToLine(const v1::NewLine& line, int number);
 

@@ -41,6 +41,7 @@ absl::Status CheckTexts(const v1::SubmitOrderRequest& request) {
   WEFT_RETURN_IF_ERROR(CheckText("costCentre", request.cost_centre(), 100));
   WEFT_RETURN_IF_ERROR(CheckText("contact", request.contact(), 200));
   WEFT_RETURN_IF_ERROR(CheckText("notes", request.notes(), 2000));
+  WEFT_RETURN_IF_ERROR(CheckText("priceLock", request.price_lock(), kMaxPriceLock));
   WEFT_RETURN_IF_ERROR(CheckText("paymentReference", request.payment_reference(), 200));
   return CheckText("shipTo", request.ship_to().ShortDebugString(), 2000);
 }
@@ -143,6 +144,7 @@ absl::StatusOr<v1::Order> SubmitOrder(const Settings& settings,
                             .channel = order.channel(),
                             .currency_code = order.currency_code(),
                             .as_of = turn.now(),
+                            .price_lock = request.price_lock(),
                             .lines = &order.lines()}));
   WEFT_RETURN_IF_ERROR(Advance(settings, turn, work, {}));
   return work.row.order();

@@ -97,6 +97,7 @@ absl::StatusOr<v1::Quote> CreateQuote(const Settings& /*settings*/,
                                       engine::Turn& turn) {
   WEFT_RETURN_IF_ERROR(CheckText("buyerReference", request.buyer_reference(), 100));
   WEFT_RETURN_IF_ERROR(CheckText("notes", request.notes(), 2000));
+  WEFT_RETURN_IF_ERROR(CheckText("priceLock", request.price_lock(), kMaxPriceLock));
   WEFT_RETURN_IF_ERROR(CheckText("shipTo", request.ship_to().ShortDebugString(), 2000));
   WEFT_RETURN_IF_ERROR(CheckDate("requestedDate", request.requested_date()));
   WEFT_ASSIGN_OR_RETURN(const Buyer buyer,
@@ -136,6 +137,7 @@ absl::StatusOr<v1::Quote> CreateQuote(const Settings& /*settings*/,
                             .channel = quote.channel(),
                             .currency_code = quote.currency_code(),
                             .as_of = turn.now(),
+                            .price_lock = request.price_lock(),
                             .lines = &quote.lines()}));
   WEFT_RETURN_IF_ERROR(Audit(turn, {.action = "quote.created",
                                     .subject = quote.name(),

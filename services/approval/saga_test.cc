@@ -121,6 +121,19 @@ TEST_CASE("each refusal ends the order with its reason and nothing held", "[saga
   CHECK(rig.AuditIntact());
 }
 
+TEST_CASE("an order whose price lock does not hold is rejected, whatever it would cost", "[saga]") {
+  const bool holds = GENERATE(true, false);
+  CAPTURE(holds);
+  Rig rig;
+  v1::SubmitOrderRequest request = rig.OrderOf("web-lock", "10");
+  request.set_price_lock(holds ? Rig::kGoodLock : "one that has ended");
+
+  const v1::Order order = rig.Submit(request);
+
+  CHECK((order.state() == v1::ORDER_STATE_REJECTED) == !holds);
+  CHECK(order.reason().reason() == (holds ? "" : "LOCK_EXPIRED"));
+}
+
 TEST_CASE("a price that is not the one shown ends the order with PRICE_CHANGED", "[saga]") {
   struct Case {
     const char* unit_price;

@@ -17,6 +17,7 @@ engine::TaskSpec PriceTask(const char* kind, const std::string& id,
   request.set_currency_code(question.currency_code);
   *request.mutable_as_of() =
       ToProto(absl::FromUnixMicros(absl::ToUnixMicros(question.as_of)));
+  request.set_price_lock(question.price_lock);
   for (const v1::OrderLine& line : *question.lines) {
     pricing::v1::PriceRequestLine& out = *request.add_lines();
     out.set_sku(line.sku());
@@ -32,6 +33,8 @@ absl::StatusOr<std::vector<PricedLine>> ReadPrices(const engine::TaskResult& res
   if (!response.ParseFromString(result.answer) || response.lines_size() != lines) {
     return Internal("the answer of the price check does not fit the question");
   }
+  // Who brings a lock counts on its prices: without them it is another order.
+  const common::v1::Reason& lock = response.price_lock_use().reason();
   std::vector<PricedLine> priced;
   priced.reserve(static_cast<size_t>(lines));
   for (const pricing::v1::PriceLine& line : response.lines()) {
@@ -43,6 +46,9 @@ absl::StatusOr<std::vector<PricedLine>> ReadPrices(const engine::TaskResult& res
       out.reason = line.reason().reason();
       out.message = line.reason().message();
       if (out.reason.empty()) out.reason = "NO_PRICE";
+    } else if (!lock.reason().empty()) {
+      out.reason = lock.reason();
+      out.message = lock.message();
     } else {
       WEFT_ASSIGN_OR_RETURN(out.net, FromProto(line.net()));
       out.unit_price = out.net;

@@ -39,6 +39,7 @@ struct PriceQuestion {
   std::string channel;
   std::string currency_code;
   absl::Time as_of;
+  std::string price_lock;  // "" = none.
   const google::protobuf::RepeatedPtrField<v1::OrderLine>* lines = nullptr;
 };
 engine::TaskSpec PriceTask(const char* kind, const std::string& id,

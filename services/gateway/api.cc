@@ -126,6 +126,10 @@ absl::Status Api::AddMethod(const pb::MethodDescriptor& descriptor) {
   method.route_class = ClassOf(method);
   method.request_id = StringField(*descriptor.input_type(), "request_id");
   method.etag = StringField(*descriptor.input_type(), "etag");
+  if (method.streams) {
+    method.resume_from = StringField(*descriptor.input_type(), "resume_token");
+    method.resume_token = StringField(*descriptor.output_type(), "resume_token");
+  }
   const size_t index = methods_.size();
   methods_.push_back(method);
   factory_->GetPrototype(descriptor.input_type());

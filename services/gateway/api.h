@@ -32,6 +32,10 @@ struct Method {
   // The request's string field `request_id`; nullptr where it has none.
   const google::protobuf::FieldDescriptor* request_id = nullptr;
   const google::protobuf::FieldDescriptor* etag = nullptr;
+  // Of a stream that can go on where it was left: where, in the request and in each
+  // message; string fields `resume_token`. nullptr where there is none.
+  const google::protobuf::FieldDescriptor* resume_from = nullptr;
+  const google::protobuf::FieldDescriptor* resume_token = nullptr;
 
   const google::protobuf::Descriptor* input() const { return descriptor->input_type(); }
   const google::protobuf::Descriptor* output() const { return descriptor->output_type(); }

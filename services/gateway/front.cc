@@ -137,6 +137,7 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
       WEFT_ASSIGN_OR_RETURN(rest.idempotency_key,
                             ParseIdempotencyKey(request_.Header("Idempotency-Key")));
     }
+    rest.last_event_id = std::string(request_.Header("Last-Event-ID"));
     absl::string_view if_match = request_.Header("If-Match");
     if (if_match != "*") {
       absl::ConsumePrefix(&if_match, "\"");
@@ -351,7 +352,9 @@ class Front::Call final : public std::enable_shared_from_this<Call> {
       if (written.ok()) {
         BeginStream();
         ++messages_;
-        taken = exchange_->Write(events_ ? absl::StrCat("id: ", messages_, "\ndata: ", json, "\n\n")
+        std::string id = Transcoder::EventId(*method_, bytes);
+        if (id.empty()) id = absl::StrCat(messages_);
+        taken = exchange_->Write(events_ ? absl::StrCat("id: ", id, "\ndata: ", json, "\n\n")
                                          : absl::StrCat(json, "\n"));
         if (!taken) too_slow_ = true;
       }

@@ -1,5 +1,6 @@
 #include "services/gateway/transcoder.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -121,7 +122,20 @@ absl::StatusOr<std::string> Transcoder::ToMessage(const Binding& binding,
   if (method.etag != nullptr && !request.if_match.empty()) {
     AppendField(method.etag->number(), request.if_match, wire);
   }
+  // An event source connects again to the same URL and says in a header how far it came:
+  // that is newer than what the URL says.
+  if (method.resume_from != nullptr && !request.last_event_id.empty()) {
+    AppendField(method.resume_from->number(), request.last_event_id, wire);
+  }
   return wire;
+}
+
+std::string Transcoder::EventId(const Method& method, const std::string& answer) {
+  if (method.resume_token == nullptr) return "";
+  const std::string id = FindString(answer, method.resume_token->number());
+  // A line break would end the line of the id.
+  const bool plain = std::all_of(id.begin(), id.end(), [](char c) { return c > 0x1f && c < 0x7f; });
+  return plain ? id : "";
 }
 
 }  // namespace weft::gateway

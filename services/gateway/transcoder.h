@@ -23,6 +23,7 @@ struct RestRequest {
   absl::string_view body;
   std::string idempotency_key;        // "" = none was sent.
   std::string if_match;               // Without quotes; "" = none was sent.
+  std::string last_event_id;          // "" = none was sent.
 };
 
 class Transcoder {
@@ -35,6 +36,10 @@ class Transcoder {
   // where the path takes none; REQUEST_ID_REQUIRED for a mutation without a key
   // in the header or the body's request_id; REQUEST_ID_CONFLICT when they differ.
   absl::StatusOr<std::string> ToMessage(const Binding& binding, const RestRequest& request) const;
+
+  // What an event of a stream is called, so that a reader can go on behind it: its
+  // resume token; "" where it has none.
+  static std::string EventId(const Method& method, const std::string& answer);
 
   // The answer as JSON, appended to `out`.
   absl::Status ToJson(const Method& method, const std::string& answer, std::string& out) const {

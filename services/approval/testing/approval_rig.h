@@ -188,6 +188,7 @@ class Rig {
   std::string NextId() { return "r" + std::to_string(++requests_); }
 
   // ---- what the neighbours answer: change at will
+  static constexpr char kGoodLock[] = "a lock that holds";
   std::map<std::string, std::string> prices{{"X", "10.00"}};  // By sku, per unit, GBP.
   // Asked first for each call; a status is the answer, nullopt = as usual.
   std::function<std::optional<absl::Status>(const engine::TaskCall&)> trouble;
@@ -235,6 +236,9 @@ class Rig {
       *out.mutable_unit_price() = Gbp(price->second);
       *out.mutable_net() = Gbp(Multiply(unit, quantity)->ToString());
       out.set_decision_id("d-" + line.sku());
+    }
+    if (!request.price_lock().empty() && request.price_lock() != kGoodLock) {
+      response.mutable_price_lock_use()->mutable_reason()->set_reason("LOCK_EXPIRED");
     }
     return response.SerializeAsString();
   }
