@@ -11,7 +11,9 @@ PriceChange ChangeOf(absl::string_view current_key) {
   engine::KeyReader reader(current_key);
   std::string kind, first;
   if (!reader.Next(kind) || !reader.Next(first)) return {};
-  if (kind == "i" || kind == "p") return {.reach = Reach::kItem, .account = "", .sku = first};
+  if (kind == "i" || kind == "p" || kind == "o") {
+    return {.reach = Reach::kItem, .account = "", .sku = first};
+  }
   if (kind == "a" || kind == "n") return {.reach = Reach::kAccount, .account = first, .sku = ""};
   if (kind == "c") {
     std::string owner, sort, target;

@@ -448,6 +448,47 @@ def price_cases():
         get("a decision that is none", "/v1/decisions/abc", 404, "DECISION_NOT_FOUND"),
         get("a decision of 10,000 characters", "/v1/decisions/" + "a" * 5000, 404,
             "DECISION_NOT_FOUND"),
+        post("a replay of no decision", "/v1/decisions/abc:replay", {}, 404,
+             "DECISION_NOT_FOUND"),
+        post("a lock without a key", "/v1/prices:lock", {"account": "A1", "lines": [
+            {"sku": "S1", "quantity": {"value": "1"}}]}, 400, "REQUEST_ID_REQUIRED",
+             Idempotency_Key=None),
+        post("a lock for nobody", "/v1/prices:lock", {"currencyCode": "GBP", "lines": [
+            {"sku": "S1", "quantity": {"value": "1"}}]}, 400, "ACCOUNT_REQUIRED"),
+        post("a lock of nothing", "/v1/prices:lock", {"account": "A1"}, 400, "LINES_REQUIRED"),
+        post("a lock of 201 lines", "/v1/prices:lock", {"account": "A1", "lines": [
+            {"sku": "S1", "quantity": {"value": "1"}}] * 201}, 400, "TOO_MANY_LINES"),
+        post("a lock of what has no price", "/v1/prices:lock", {"account": "A1", "lines": [
+            {"sku": "NO-SUCH", "quantity": {"value": "1"}}]}, 400, "NOTHING_TO_LOCK"),
+        post("a lock for a century", "/v1/prices:lock", {
+            "account": "A1", "expireTime": "2126-01-01T00:00:00Z",
+            "lines": [{"sku": "S1", "quantity": {"value": "1"}}]}, 400, "FIELD_INVALID"),
+        post("a text that is no lock", "/v1/price-locks:verify", {"priceLock": "a.b.c"}, 200,
+             "LOCK_MALFORMED", at="reason.reason", room="pricing"),
+        post("a lock of 600 kB", "/v1/price-locks:verify", {"priceLock": "a" * 600000}, 200,
+             "LOCK_MALFORMED", at="reason.reason", room="pricing"),
+        post("prices with a text that is no lock", path, {
+            "account": "A1", "priceLock": "eyJ",
+            "lines": [{"sku": "S1", "quantity": {"value": "1"}}]}, 200, "LOCK_MALFORMED",
+             at="priceLockUse.reason.reason", room="pricing"),
+        get("a watch with a foreign token", "/v1/prices:watch?resumeToken=yesterday", 400,
+            "RESUME_TOKEN_INVALID"),
+        get("a watch with a foreign event id", "/v1/prices:watch", 400, "RESUME_TOKEN_INVALID",
+            Accept="text/event-stream", Last_Event_ID="yesterday"),
+        get("a watch of 1,001 accounts", "/v1/prices:watch?" + "&".join(["accounts=A1"] * 1001),
+            414, "URL_TOO_LONG"),
+        post("a comparison of nothing", "/v1/prices:compare", {}, 400, "LINES_REQUIRED"),
+        post("a comparison with a price in words", "/v1/prices:compare", {"lines": [
+            {"account": "A1", "sku": "S1", "quantity": {"value": "1"}, "unitPrice": "ten"}]},
+             400, "FIELD_INVALID"),
+        post("a comparison with a gate in words", "/v1/prices:compare", {
+            "lines": [{"account": "A1", "sku": "S1", "quantity": {"value": "1"}}],
+            "gate": {"grossRiskMax": "a lot"}}, 400, "FIELD_INVALID"),
+        post("a comparison that fails its gate", "/v1/prices:compare", {
+            "lines": [{"account": "A1", "sku": "S1", "quantity": {"value": "1"},
+                       "unitPrice": "999999"}],
+            "gate": {"grossRiskMax": "1", "differentPercentMax": "1"}}, 200,
+             "TOO_MANY_DIFFERENCES", at="verdict.reasons.0.reason", room="pricing"),
     ]
     return rows
 
@@ -970,6 +1011,14 @@ def token_cases(make, rsa, world):
             "ACCOUNT_NOT_FOUND", **buyer),
         get("a buyer reads another's price", f"/v1/decisions/{world['decision']}", 404,
             "DECISION_NOT_FOUND", **buyer),
+        post("a buyer replays another's price", f"/v1/decisions/{world['decision']}:replay", {},
+             404, "DECISION_NOT_FOUND", **buyer),
+        post("a buyer locks another's price", "/v1/prices:lock", {"account": "A1", "lines": line},
+             404, "ACCOUNT_NOT_FOUND", **buyer),
+        get("a buyer watches another's prices", "/v1/prices:watch?accounts=A1", 404,
+            "ACCOUNT_NOT_FOUND", **buyer),
+        post("a buyer compares prices", "/v1/prices:compare", {"lines": [
+            {"sku": "S1", "quantity": {"value": "1"}}]}, 403, "ROLE_NOT_ALLOWED", **buyer),
         post("a shop asks for an account that is not its", "/v1/prices:calculate",
              {"account": "A1", "lines": line}, 404, "ACCOUNT_NOT_FOUND", **shop),
         post("a shop reserves for an account that is not its", "/v1/reservations", hold, 404,
