@@ -252,6 +252,7 @@ class ShardsImpl final : public Shards {
       all.outbox_rows += one.outbox_rows;
       all.parked += one.parked;
       if (all.relay_failure.ok()) all.relay_failure = one.relay_failure;
+      all.silence = std::max(all.silence, one.silence);
     }
     return all;
   }

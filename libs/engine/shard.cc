@@ -84,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
 Shard::~Shard() { Stop(); }
 
 void Shard::Start() {
+  Beat();
   sequencer_thread_ = std::thread([this] { Sequence(); });
   if (gate_ != nullptr) tail_thread_ = std::thread([this] { TailChangelog(); });
   reader_thread_ = std::thread([this] { ReadLog(); });
@@ -203,8 +204,11 @@ std::unique_ptr<void, std::function<void(void*)>> Shard::Hold() {
 }
 
 ShardHealth Shard::Health() const {
+  const absl::Duration beat = absl::Nanoseconds(beat_ns_.load(std::memory_order_relaxed));
   MutexLock lock(mutex_);
-  return health_;
+  ShardHealth health = health_;
+  health.silence = std::max(clock_.Steady() - beat, absl::ZeroDuration());
+  return health;
 }
 
 bool Shard::CallSequencer(std::function<void()> job) {
@@ -261,6 +265,7 @@ absl::Duration Shard::WaitTime(const Times& now) const {
 void Shard::Sequence() {
   bool closing = false;
   while (true) {
+    Beat();
     const bool takes = MayDecide() && !(closing && gate_ != nullptr && gate_->waiting() > 0);
     InputQueue::Work work =
         queue_->Take(WaitTime(Now()), takes ? options_.batch_turns_max : size_t{0});

@@ -67,6 +67,9 @@ class Shard {
   absl::Status OpenOnChangelog();
   Times Now() const { return {clock_.Wall(), clock_.Boot(), clock_.Steady()}; }
   void Sequence();
+  void Beat() {
+    beat_ns_.store(absl::ToInt64Nanoseconds(clock_.Steady()), std::memory_order_relaxed);
+  }
   bool MayDecide() const {
     return !frozen_ && holds_.empty() && (gate_ == nullptr || !gate_->full());
   }
@@ -148,6 +151,7 @@ class Shard {
   bool tail_stops_ ABSL_GUARDED_BY(mutex_) = false;
   eventlog::Reader* tail_reader_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::atomic<bool> failed_{false};
+  std::atomic<int64_t> beat_ns_{0};  // When the sequencer turned last, steady clock.
   std::atomic<bool> lost_{false};
 
   std::thread sequencer_thread_;

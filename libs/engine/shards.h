@@ -55,6 +55,9 @@ struct ShardHealth {
   int64_t outbox_rows = 0;   // Events not yet taken by the log.
   int64_t parked = 0;
   absl::Status relay_failure;  // The log will never take the next event.
+  // How long ago the sequencer that is silent longest turned; it does so every
+  // second even when there is nothing to do.
+  absl::Duration silence;
 };
 
 // While it lives no turn runs; commands wait.

@@ -28,6 +28,7 @@ using Handlers = std::map<std::string, AdminHttp::Handler>;
 
 AdminRequest Parse(const http::request<http::string_body>& request) {
   AdminRequest parsed{.method = std::string(request.method_string())};
+  parsed.authorization = std::string(request[http::field::authorization]);
   const std::string target(request.target());
   const size_t question = target.find('?');
   parsed.path = target.substr(0, question);

@@ -16,6 +16,7 @@ struct AdminRequest {
   std::string method;  // "GET"
   std::string path;    // "/loglevel"
   std::map<std::string, std::string> query;
+  std::string authorization;  // The header, or "".
 };
 struct AdminResponse {
   int status = 200;

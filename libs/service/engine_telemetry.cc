@@ -31,6 +31,9 @@ struct EngineTelemetry::ShardSeries {
   telemetry::Gauge* parked;
   telemetry::Gauge* shard_time;
   telemetry::Gauge* queue;
+  telemetry::Gauge* changelog_bytes;
+  telemetry::Gauge* restore;
+  telemetry::Gauge* owned;
 };
 
 EngineTelemetry::EngineTelemetry(std::string room, int shards, telemetry::MetricsScope metrics,
@@ -83,6 +86,12 @@ EngineTelemetry::EngineTelemetry(std::string room, int shards, telemetry::Metric
         .shard_time = gauge("weft_engine_shard_timestamp_seconds",
                             "Shard time of the last batch, seconds since 1970."),
         .queue = gauge("weft_engine_queue_commands", "Commands waiting for the sequencer."),
+        .changelog_bytes = gauge("weft_engine_changelog_bytes",
+                                 "Turns written and not yet read back from the changelog."),
+        .restore = gauge("weft_state_restore_remaining_records",
+                         "Records of the changelog that an opening shard has yet to read."),
+        .owned = gauge("weft_engine_shard_owned",
+                       "1 while the shard is ours by its changelog; always 0 without one."),
     }));
     for (const char* reason : {"SHARD_BUSY", "LOG_BEHIND", "WRONG_SHARD"}) {
       counter("weft_engine_door_refusals_total", "Commands refused before they waited.",
@@ -119,6 +128,7 @@ void EngineTelemetry::BatchDone(const engine::BatchReport& report) {
   series.outbox_bytes->Set(static_cast<double>(report.outbox_bytes));
   series.pending_tasks->Set(static_cast<double>(report.pending_tasks));
   series.parked->Set(static_cast<double>(report.parked));
+  series.changelog_bytes->Set(static_cast<double>(report.changelog_bytes));
   series.shard_time->Set(absl::ToDoubleSeconds(report.shard_time - absl::UnixEpoch()));
 }
 
@@ -170,6 +180,29 @@ void EngineTelemetry::PublishFailed(int shard, const absl::Status& status) {
 void EngineTelemetry::TurnFailed(int shard, const absl::Status& status) {
   Of(shard).turn_failures->Add();
   log_.LogAs(room_, Level::kError, "turn broke a rule", telemetry::StatusFields(status));
+}
+
+void EngineTelemetry::Restoring(int shard, int64_t remaining_records) {
+  Of(shard).restore->Set(static_cast<double>(remaining_records));
+}
+
+void EngineTelemetry::FolderThrownAway(int shard) {
+  log_.LogAs(room_, Level::kWarning,
+             "the folder held turns that another owner had overtaken; it is restored from the "
+             "changelog",
+             {{"shard", shard}});
+}
+
+void EngineTelemetry::Owned(int shard, int64_t epoch) {
+  Of(shard).owned->Set(1);
+  log_.LogAs(room_, Level::kInfo, "shard owned", {{"shard", shard}, {"epoch", epoch}});
+}
+
+void EngineTelemetry::Lost(int shard, const absl::Status& why) {
+  Of(shard).owned->Set(0);
+  std::vector<telemetry::Field> fields = telemetry::StatusFields(why);
+  fields.emplace_back("shard", shard);
+  log_.LogAs(room_, Level::kError, "shard lost", fields);
 }
 
 }  // namespace weft::service

@@ -29,6 +29,10 @@ class EngineTelemetry final : public engine::Observer {
   void TaskAnswered(int shard, const std::string& kind, bool known) override;
   void PublishFailed(int shard, const absl::Status& status) override;
   void TurnFailed(int shard, const absl::Status& status) override;
+  void Restoring(int shard, int64_t remaining_records) override;
+  void FolderThrownAway(int shard) override;
+  void Owned(int shard, int64_t epoch) override;
+  void Lost(int shard, const absl::Status& why) override;
 
  private:
   struct ShardSeries;

@@ -18,6 +18,7 @@
 #include "libs/base/error.h"
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
+#include "libs/base/sync.h"
 #include "libs/rpc/token_signer.h"
 
 namespace weft::service {
@@ -97,36 +98,83 @@ absl::Status WriteFileOnce(const std::string& path, const std::string& bytes, un
                      {{"path", path}});
 }
 
+// What holds now; calls under way keep what they began with.
+class Identity::Current final : public rpc::Authenticator {
+ public:
+  struct Set {
+    std::unique_ptr<rpc::TokenVerifier> verifier;
+    std::unique_ptr<rpc::Authenticator> authenticator;
+    std::vector<Settings::Issuer> issuers;
+  };
+
+  Current(bool open_loopback, std::string open_tenant)
+      : open_loopback_(open_loopback), open_tenant_(std::move(open_tenant)) {}
+
+  void Take(std::unique_ptr<rpc::TokenVerifier> verifier, std::vector<Settings::Issuer> issuers) {
+    auto set = std::make_shared<Set>();
+    set->authenticator = open_loopback_ ? rpc::OpenLoopback(*verifier, open_tenant_)
+                                        : rpc::RequireToken(*verifier);
+    set->verifier = std::move(verifier);
+    set->issuers = std::move(issuers);
+    MutexLock lock(mutex_);
+    set_ = std::move(set);
+  }
+  std::shared_ptr<Set> Get() const {
+    MutexLock lock(mutex_);
+    return set_;
+  }
+
+  absl::StatusOr<Principal> Authenticate(const rpc::Credentials& credentials) const override {
+    return Get()->authenticator->Authenticate(credentials);
+  }
+  bool open() const override { return open_loopback_; }
+
+ private:
+  const bool open_loopback_;
+  const std::string open_tenant_;
+  mutable Mutex mutex_;
+  std::shared_ptr<Set> set_ ABSL_GUARDED_BY(mutex_);
+};
+
+Identity::~Identity() = default;
+
+const rpc::Authenticator& Identity::authenticator() const { return *authenticator_; }
+
 absl::StatusOr<std::unique_ptr<Identity>> Identity::Make(const Settings& settings,
                                                          const Clock& clock) {
   WEFT_ASSIGN_OR_RETURN(rpc::SigningKey room_key, RoomKey(settings.room_key_file));
-  auto identity = std::unique_ptr<Identity>(new Identity(std::move(room_key), settings));
+  auto identity = std::unique_ptr<Identity>(new Identity(std::move(room_key), clock));
   WEFT_ASSIGN_OR_RETURN(identity->mac_key_, MacKey(settings.mac_key_file));
-  const rpc::JsonWebKeySet own({identity->room_key_.public_key()});
-  std::vector<rpc::TokenIssuer> issuers = {
-      {.issuer = rpc::kRoomIssuer, .audience = rpc::kAudience, .keys = own, .rooms = true},
-      {.issuer = kLocalIssuer, .audience = rpc::kAudience, .keys = own}};
-  for (const Settings::Issuer& issuer : settings.issuers) {
-    WEFT_ASSIGN_OR_RETURN(rpc::JsonWebKeySet keys, Keys(issuer.jwks_file));
-    issuers.push_back({.issuer = issuer.issuer,
-                       .audience = issuer.audience,
-                       .keys = std::move(keys),
-                       .tenants = issuer.tenants,
-                       .unknown_key = [wants = identity->wants_keys_] { wants->store(true); }});
-  }
-  identity->verifier_ = std::make_unique<rpc::TokenVerifier>(std::move(issuers), clock);
   identity->authenticator_ =
-      settings.open_loopback ? rpc::OpenLoopback(*identity->verifier_, settings.open_tenant)
-                             : rpc::RequireToken(*identity->verifier_);
+      std::make_shared<Current>(settings.open_loopback, settings.open_tenant);
+  WEFT_RETURN_IF_ERROR(identity->SetIssuers(settings.issuers));
   return identity;
 }
 
+absl::Status Identity::SetIssuers(const std::vector<Settings::Issuer>& issuers) {
+  const rpc::JsonWebKeySet own({room_key_.public_key()});
+  std::vector<rpc::TokenIssuer> taken = {
+      {.issuer = rpc::kRoomIssuer, .audience = rpc::kAudience, .keys = own, .rooms = true},
+      {.issuer = kLocalIssuer, .audience = rpc::kAudience, .keys = own}};
+  for (const Settings::Issuer& issuer : issuers) {
+    WEFT_ASSIGN_OR_RETURN(rpc::JsonWebKeySet keys, Keys(issuer.jwks_file));
+    taken.push_back({.issuer = issuer.issuer,
+                     .audience = issuer.audience,
+                     .keys = std::move(keys),
+                     .tenants = issuer.tenants,
+                     .unknown_key = [wants = wants_keys_] { wants->store(true); }});
+  }
+  authenticator_->Take(std::make_unique<rpc::TokenVerifier>(std::move(taken), clock_), issuers);
+  return absl::OkStatus();
+}
+
 absl::Status Identity::ReloadKeys() {
+  const std::shared_ptr<Current::Set> set = authenticator_->Get();
   absl::Status first;
-  for (const Settings::Issuer& issuer : settings_.issuers) {
+  for (const Settings::Issuer& issuer : set->issuers) {
     absl::StatusOr<rpc::JsonWebKeySet> keys = Keys(issuer.jwks_file);
     if (keys.ok()) {
-      verifier_->SetKeys(issuer.issuer, *std::move(keys));
+      set->verifier->SetKeys(issuer.issuer, *std::move(keys));
     } else if (first.ok()) {
       first = keys.status();
     }

@@ -25,13 +25,18 @@ class Identity {
  public:
   // Makes key files that are missing (mode 0600).
   // Errors: NOT_FOUND / FILE_MISSING, INVALID_ARGUMENT / KEY_INVALID, JWKS_INVALID.
+  // `clock` outlives it.
   static absl::StatusOr<std::unique_ptr<Identity>> Make(const Settings& settings,
                                                         const Clock& clock);
+  ~Identity();
 
-  const rpc::Authenticator& authenticator() const { return *authenticator_; }
+  const rpc::Authenticator& authenticator() const;
   const rpc::SigningKey& room_key() const { return room_key_; }
   // 32 octets.
   const std::string& mac_key() const { return mac_key_; }
+
+  // Takes other issuers from now on. Errors: as Make(); then the old ones hold.
+  absl::Status SetIssuers(const std::vector<Settings::Issuer>& issuers);
 
   // Reads the issuers' key files again; keys that do not parse are left as they
   // were. Called every minute, and soon after a token named an unknown key.
@@ -39,15 +44,15 @@ class Identity {
   bool WantsKeys() { return wants_keys_->exchange(false); }
 
  private:
-  Identity(rpc::SigningKey room_key, Settings settings)
-      : settings_(std::move(settings)), room_key_(std::move(room_key)) {}
+  class Current;
+  Identity(rpc::SigningKey room_key, const Clock& clock)
+      : clock_(clock), room_key_(std::move(room_key)) {}
 
-  const Settings settings_;
+  const Clock& clock_;
   const rpc::SigningKey room_key_;
   std::string mac_key_;
   std::shared_ptr<std::atomic<bool>> wants_keys_ = std::make_shared<std::atomic<bool>>(false);
-  std::unique_ptr<rpc::TokenVerifier> verifier_;
-  std::unique_ptr<rpc::Authenticator> authenticator_;
+  std::shared_ptr<Current> authenticator_;
 };
 
 // The whole file. Errors: NOT_FOUND / FILE_MISSING.

@@ -9,7 +9,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -28,10 +31,12 @@
 #include "libs/service/admin_http.h"
 #include "libs/service/call_telemetry.h"
 #include "libs/service/engine_telemetry.h"
+#include "libs/service/health_watch.h"
 #include "libs/service/identity.h"
 #include "libs/service/lag_groups.h"
 #include "libs/service/late_client.h"
 #include "libs/service/log_telemetry.h"
+#include "libs/service/operator.h"
 #include "libs/service/settings.h"
 #include "libs/service/watchdog.h"
 
@@ -112,7 +117,10 @@ class Process::Impl {
   void WatchStore(telemetry::MetricsScope& metrics, int shard, const engine::Store& store);
   std::map<std::string, AdminHttp::Handler> AdminPaths();
   void SetReady(bool ready);
-  [[noreturn]] void Die(absl::string_view what, const absl::Status& status);
+  void WatchOver();
+  absl::Status Reload() ABSL_LOCKS_EXCLUDED(mutex_);
+  void RequestStop(bool restart) ABSL_LOCKS_EXCLUDED(mutex_);
+  [[noreturn]] void Die(absl::string_view what, const absl::Status& status, int code = 1);
 
   ProcessOptions options_;
   Settings settings_;
@@ -136,18 +144,27 @@ class Process::Impl {
   std::unique_ptr<rpc::ClientPool> pool_;  // All calls of this process to rooms.
   std::map<std::string, std::unique_ptr<rpc::Client>> nobodys_clients_;
   std::unique_ptr<Watchdog> watchdog_;
+  // What is open, for those who look after it.
+  std::vector<Operator::Part> parts_;
+  std::function<absl::Status(const std::string& folder)> checkpoint_log_;
+  std::unique_ptr<Operator> operator_;
+  std::atomic<Operator*> operator_now_{nullptr};  // The admin port is there before it.
+  std::unique_ptr<HealthWatch> health_watch_;
+  std::atomic<bool> shards_turn_{true};
+  std::atomic<bool> queues_answer_{true};
   bool stopped_ = false;
 
   Mutex mutex_;
   CondVar stop_changed_;
   bool stop_requested_ ABSL_GUARDED_BY(mutex_) = false;
+  bool restart_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-void Process::Impl::Die(absl::string_view what, const absl::Status& status) {
+void Process::Impl::Die(absl::string_view what, const absl::Status& status, int code) {
   log_->Log(Level::kError, what, telemetry::StatusFields(status));
   log_->Flush();
-  // Nothing to tidy up: what was answered is on disk, and tidying may hang.
-  std::_Exit(1);
+  // Nothing to tidy up: what was answered is durable, and tidying may hang.
+  std::_Exit(code);
 }
 
 absl::Status Process::Impl::Start() {
@@ -199,6 +216,11 @@ absl::Status Process::Impl::Start() {
     parts->opened = true;
     WEFT_RETURN_IF_ERROR(parts->room->Start());
   }
+  WatchOver();
+  return absl::OkStatus();
+}
+
+void Process::Impl::WatchOver() {
   std::vector<Watchdog::Listener> listeners;
   for (const auto& parts : rooms_) {
     if (parts->server == nullptr) continue;
@@ -206,14 +228,14 @@ absl::Status Process::Impl::Start() {
   }
   watchdog_ = std::make_unique<Watchdog>(
       Watchdog::Options{.listeners = std::move(listeners),
-                        .alive = [this](bool alive) { health_->Set("liveness", alive); },
+                        .alive =
+                            [this](bool alive) {
+                              queues_answer_ = alive;
+                              health_->Set("liveness", queues_answer_ && shards_turn_);
+                            },
                         .dead = [this](absl::Status status) {
                           Die("the listener is dead", status);
                         },
-                        .every_look =
-                            [this] {
-                              if (log_telemetry_ != nullptr) log_telemetry_->Look();
-                            },
                         .every_minute =
                             [this] {
                               const absl::Status read = identity_->ReloadKeys();
@@ -223,10 +245,48 @@ absl::Status Process::Impl::Start() {
                               }
                             },
                         .wants_minute = [this] { return identity_->WantsKeys(); }});
+  operator_ = std::make_unique<Operator>(
+      Operator::Options{
+          .process = options_.name,
+          .checkpoint_dir = settings_.checkpoint_dir,
+          .log_kind = kafka_log_ != nullptr ? "kafka" : event_log_ != nullptr ? "embedded" : "none",
+          .event_log = event_log_,
+          .checkpoint_log = checkpoint_log_,
+          .authenticator = &identity_->authenticator(),
+          .clock = clock_,
+          .log = log_,
+          .metrics = &metrics_,
+          .reload = [this] { return Reload(); },
+          .restart = [this] { RequestStop(/*restart=*/true); }},
+      parts_);
+  operator_now_ = operator_.get();
   health_->Set("startup", true);
-  SetReady(true);
-  log_->Log(Level::kInfo, "ready", {{"rooms", static_cast<int>(rooms_.size())}});
-  return absl::OkStatus();
+  HealthWatch::Options watch{.log = kafka_log_ == nullptr ? nullptr : event_log_,
+                             .lag_records_max = settings_.ready_lag_records};
+  for (const Operator::Part& part : parts_) {
+    HealthWatch::Part each{.shards = part.shards};
+    if (part.program->projection()) {
+      for (const auto& [topic, handlers] : part.program->events) each.topics.push_back(topic);
+    }
+    watch.parts.push_back(std::move(each));
+  }
+  watch.ready = [this](bool ready) {
+    SetReady(ready);
+    if (ready) {
+      log_->Log(Level::kInfo, "ready", {{"rooms", static_cast<int>(rooms_.size())}});
+    } else {
+      log_->Log(Level::kInfo, "serving, and not ready: it has yet to catch up with the log");
+    }
+  };
+  watch.alive = [this](bool alive) {
+    if (!alive) log_->Log(Level::kError, "a sequencer does not turn any more");
+    shards_turn_ = alive;
+    health_->Set("liveness", queues_answer_ && shards_turn_);
+  };
+  watch.every_look = [this] {
+    if (log_telemetry_ != nullptr) log_telemetry_->Look();
+  };
+  health_watch_ = std::make_unique<HealthWatch>(std::move(watch));
 }
 
 void Process::Impl::SetReady(bool ready) {
@@ -289,6 +349,13 @@ std::map<std::string, AdminHttp::Handler> Process::Impl::AdminPaths() {
   paths["/config"] = [shown](const AdminRequest&) {
     return AdminResponse{.content_type = "application/json", .body = shown};
   };
+  for (const std::string& path : Operator::Paths()) {
+    paths[path] = [this](const AdminRequest& request) {
+      Operator* const now = operator_now_.load();
+      if (now == nullptr) return AdminResponse{.status = 503, .body = "starting\n"};
+      return now->Handle(request);
+    };
+  }
   paths["/flags"] = [](const AdminRequest&) {
     return AdminResponse{.content_type = "application/json", .body = "{\"flags\":[]}\n"};
   };
@@ -333,7 +400,10 @@ absl::Status Process::Impl::OpenLog() {
                                                      .block_cache = resources_->cache(),
                                                      .write_buffers = resources_->write_buffers()},
                                                     *clock_));
-  const eventlog::EmbeddedLog* const embedded_log = embedded.get();
+  eventlog::EmbeddedLog* const embedded_log = embedded.get();
+  checkpoint_log_ = [embedded_log](const std::string& folder) {
+    return embedded_log->Checkpoint(folder);
+  };
   own_event_log_ = std::move(embedded);
   event_log_ = own_event_log_.get();
   telemetry::Counter& records =
@@ -433,9 +503,19 @@ absl::StatusOr<std::unique_ptr<engine::Shards>> Process::Impl::OpenShards(
                           .shards = shards,
                           .owned = std::move(owned),
                           .observer = &observer,
-                          .on_fatal = [this](const absl::Status& status) {
-                            Die("the state's disk failed", status);
-                          }};
+                          .on_fatal =
+                              [this](const absl::Status& status) {
+                                Die("the state's disk failed", status);
+                              },
+                          .on_disowned =
+                              [this, name](const absl::Status& status) {
+                                Die(absl::StrCat("another process owns a shard of ", name,
+                                                 "; this one gives it up and ends"),
+                                    status, kExitDisowned);
+                              }};
+  if (kafka_log_ != nullptr && !settings_.durable_on_disk) {
+    options.durability = engine::Durability::kLog;
+  }
   options.recording_bytes = settings_.recording_bytes;
   options.open_store = [this, &metrics, folder = options.folder](
                            int shard) -> absl::StatusOr<std::unique_ptr<engine::Store>> {
@@ -452,10 +532,17 @@ absl::StatusOr<std::unique_ptr<engine::Shards>> Process::Impl::OpenShards(
     lag_groups_.push_back(std::make_unique<LagGroups>(*kafka_log_, name, shards));
     log = lag_groups_.back().get();
   }
+  WEFT_ASSIGN_OR_RETURN(const std::string done, ActIfAsked(options.folder, program, *log));
+  if (!done.empty()) log_->LogAs(name, Level::kWarning, absl::StrCat("the state ", done));
   WEFT_ASSIGN_OR_RETURN(std::unique_ptr<engine::Shards> opened,
                         engine::Open(options, program, *log, *clock_));
   log_->LogAs(name, Level::kInfo, "state open",
               {{"seconds", absl::ToDoubleSeconds(absl::Now() - began)}});
+  parts_.push_back({.room = name,
+                    .folder = options.folder,
+                    .shards = opened.get(),
+                    .program = &program,
+                    .owned = options.owned});
   return opened;
 }
 
@@ -508,6 +595,7 @@ void Process::Impl::Stop() {
   if (stopped_) return;
   stopped_ = true;
   if (log_ == nullptr) return;
+  health_watch_.reset();
   watchdog_.reset();
   const bool was_ready = health_->IsServing("readiness");
   if (was_ready && options_.stopping) options_.stopping();
@@ -536,6 +624,7 @@ void Process::Impl::Stop() {
   if (pool_ != nullptr) pool_->Shutdown();
   // Scrapes read the stores; none may be under way when they close.
   admin_.reset();
+  operator_.reset();
   refreshers_.clear();
   log_telemetry_.reset();
   // A room may hold watches of its shards until its end, and its program is what
@@ -607,10 +696,42 @@ telemetry::Logger& Process::log() { return *impl_->log_; }
 
 void Process::Stop() { impl_->Stop(); }
 
-void Process::RequestStop() {
-  MutexLock lock(impl_->mutex_);
-  impl_->stop_requested_ = true;
-  impl_->stop_changed_.NotifyAll();
+void Process::RequestStop() { impl_->RequestStop(/*restart=*/false); }
+absl::Status Process::Reload() { return impl_->Reload(); }
+
+void Process::Impl::RequestStop(bool restart) {
+  MutexLock lock(mutex_);
+  stop_requested_ = true;
+  restart_ = restart;
+  stop_changed_.NotifyAll();
+}
+
+absl::Status Process::Impl::Reload() {
+  const auto count = [this](const char* result) {
+    metrics_
+        .GetCounter("weft_config_reloads_total", "Times the configuration was read anew.",
+                    {{"result", result}})
+        .Add();
+  };
+  const absl::Status reloaded = [this]() -> absl::Status {
+    if (options_.reload == nullptr) {
+      return FailedPrecondition("CONFIG_NOT_FROM_FILE",
+                                "this process has no configuration to read again");
+    }
+    WEFT_ASSIGN_OR_RETURN(const v1::ServiceConfig config, options_.reload());
+    WEFT_ASSIGN_OR_RETURN(const Settings fresh, MakeSettings(config));
+    WEFT_RETURN_IF_ERROR(identity_->SetIssuers(fresh.issuers));
+    log_->SetLevel(fresh.log_level);
+    return absl::OkStatus();
+  }();
+  count(reloaded.ok() ? "ok" : "failed");
+  if (reloaded.ok()) {
+    log_->Log(Level::kInfo, "configuration read again: log level and issuers hold from now on");
+  } else {
+    log_->Log(Level::kError, "configuration not taken; the old one holds",
+              telemetry::StatusFields(reloaded));
+  }
+  return reloaded;
 }
 
 namespace {
@@ -619,29 +740,33 @@ namespace {
 // works whatever threads there were before and whatever they block.
 int signal_pipe[2] = {-1, -1};
 
-void OnSignal(int /*signal*/) {
+void OnSignal(int signal) {
   const int saved = errno;
-  const char byte = 's';
+  const char byte = signal == SIGHUP ? 'h' : 's';
   [[maybe_unused]] const ssize_t n = write(signal_pipe[1], &byte, 1);
   errno = saved;
 }
 
-// Takes SIGTERM and SIGINT as long as it lives; `asked` gets each one.
+// Takes SIGTERM and SIGINT as long as it lives, `asked` gets each one; and SIGHUP,
+// which `reload` gets.
 class Signals {
  public:
-  explicit Signals(std::function<void()> asked) : asked_(std::move(asked)) {
+  Signals(std::function<void()> asked, std::function<void()> reload)
+      : asked_(std::move(asked)), reload_(std::move(reload)) {
     WEFT_CHECK(pipe2(signal_pipe, O_CLOEXEC) == 0);
     struct sigaction action {};
     action.sa_handler = &OnSignal;
     action.sa_flags = SA_RESTART;
     sigaction(SIGTERM, &action, &before_term_);
     sigaction(SIGINT, &action, &before_int_);
+    sigaction(SIGHUP, &action, &before_hup_);
     ::signal(SIGPIPE, SIG_IGN);
     thread_ = std::thread([this] { Run(); });
   }
   ~Signals() {
     sigaction(SIGTERM, &before_term_, nullptr);
     sigaction(SIGINT, &before_int_, nullptr);
+    sigaction(SIGHUP, &before_hup_, nullptr);
     const char byte = 'q';
     [[maybe_unused]] const ssize_t n = write(signal_pipe[1], &byte, 1);
     thread_.join();
@@ -656,15 +781,40 @@ class Signals {
       const ssize_t n = read(signal_pipe[0], &byte, 1);
       if (n < 0 && errno == EINTR) continue;
       if (n != 1 || byte == 'q') return;
-      asked_();
+      if (byte == 'h') {
+        reload_();
+      } else {
+        asked_();
+      }
     }
   }
 
   const std::function<void()> asked_;
+  const std::function<void()> reload_;
   struct sigaction before_term_ {};
   struct sigaction before_int_ {};
+  struct sigaction before_hup_ {};
   std::thread thread_;
 };
+
+}  // namespace
+
+namespace {
+
+// This program again, in this process, with the arguments it was given.
+int StartAgain() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::ostringstream all;
+  all << file.rdbuf();
+  std::vector<std::string> arguments = absl::StrSplit(all.str(), '\0');
+  if (!arguments.empty()) arguments.pop_back();  // Each ends with a zero.
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  execv("/proc/self/exe", argv.data());
+  std::fprintf(stderr, "cannot start again: %s\n", std::strerror(errno));
+  return 1;
+}
 
 }  // namespace
 
@@ -679,6 +829,11 @@ int RunRooms(ProcessOptions options) {
     if (asked || running == nullptr) std::_Exit(asked ? 1 : 0);
     asked = true;
     running->RequestStop();
+  },
+  [&] {
+    MutexLock lock(mutex);
+    // Said in the log; whoever sent the signal cannot be told.
+    if (!asked && running != nullptr) (void)running->Reload();
   });
   const std::string name = options.name;
   absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(std::move(options));
@@ -692,13 +847,19 @@ int RunRooms(ProcessOptions options) {
     MutexLock lock(mutex);
     running = process->get();
   }
+  bool restart = false;
   {
     Process::Impl& impl = *(*process)->impl_;
     MutexLock lock(impl.mutex_);
     while (!impl.stop_requested_) impl.stop_changed_.Wait(impl.mutex_);
+    restart = impl.restart_;
+  }
+  {
+    MutexLock lock(mutex);
+    asked = true;
   }
   (*process)->Stop();
-  return 0;
+  return restart ? StartAgain() : 0;
 }
 
 }  // namespace weft::service

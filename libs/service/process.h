@@ -86,6 +86,10 @@ struct ProcessOptions {
   // started.
   std::function<void()> stopping;
 
+  // Reads the section `service` anew, whole and checked; for SIGHUP and POST
+  // /config:reload. Null: there is nothing to reload from.
+  std::function<absl::StatusOr<v1::ServiceConfig>()> reload = nullptr;
+
   // For tests. Null = the log that is configured, the machine's clock, stderr. They outlive the process.
   eventlog::EventLog* event_log = nullptr;
   const Clock* clock = nullptr;
@@ -118,6 +122,10 @@ class Process {
   void Stop();
   // Asks RunRooms() to stop, from any thread.
   void RequestStop();
+  // Takes what may change while it runs from the configuration, read anew: the log
+  // level and the issuers of tokens. What is wrong with it is logged and counted, and
+  // the old one holds.
+  absl::Status Reload();
 
  private:
   friend int RunRooms(ProcessOptions options);
@@ -126,8 +134,12 @@ class Process {
   std::unique_ptr<Impl> impl_;
 };
 
+// What a process ends with when another one has claimed a shard of its.
+inline constexpr int kExitDisowned = 4;
+
 // Runs until SIGTERM or SIGINT and returns the process's exit code: 0 after an
-// orderly stop, 1 when it could not start. One at a time.
+// orderly stop, 1 when it could not start or its disk failed, kExitDisowned. One at
+// a time.
 int RunRooms(ProcessOptions options);
 
 // main() of a process of one room: --config=FILE, --check_config, --version,

@@ -1,8 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <string>
 
 #include "libs/base/error.h"
+#include "libs/base/status_macros.h"
 #include "libs/service/process.h"
 #include "libs/service/settings.h"
 #include "libs/telemetry/metrics.h"
@@ -43,6 +45,15 @@ int RoomMain(int argc, char** argv, RoomSpec spec) {
     std::printf("the settings are good\n");
     return 0;
   }
+  options.reload = [path, config = spec.config,
+                    check = spec.check]() -> absl::StatusOr<v1::ServiceConfig> {
+    v1::ServiceConfig service;
+    const std::unique_ptr<google::protobuf::Message> room(config->New());
+    WEFT_RETURN_IF_ERROR(config::LoadFile(path, config::ProcessEnvironment(),
+                                          {{"service", &service}, {"room", room.get()}}));
+    if (check) WEFT_RETURN_IF_ERROR(check(*room));
+    return service;
+  };
   options.rooms.push_back(std::move(spec));
   return RunRooms(std::move(options));
 }

@@ -206,6 +206,8 @@ absl::StatusOr<Settings> MakeSettings(const v1::ServiceConfig& config) {
   WEFT_ASSIGN_OR_RETURN(s.admin_address, Address(config.admin_address(), "0.0.0.0:8081",
                                                  "admin_address", true));
   s.data_dir = config.data_dir().empty() ? "data" : config.data_dir();
+  s.checkpoint_dir = config.checkpoint_dir().empty() ? absl::StrCat(s.data_dir, "/checkpoints")
+                                                     : config.checkpoint_dir();
   WEFT_RETURN_IF_ERROR(SetLog(config, s));
   WEFT_RETURN_IF_ERROR(SetShards(config, s));
   WEFT_ASSIGN_OR_RETURN(s.grpc_queues, Whole(config.grpc_queues(), 1, 1, 64, "grpc_queues"));

@@ -21,6 +21,7 @@ struct Settings {
   std::string admin_address;   // "" = off
   std::string data_dir;
   std::string log_dir;
+  std::string checkpoint_dir;
   bool embedded_asked = false;  // By its folder.
   // Client id empty = "weft-" and the name of the process; passwords read.
   std::optional<eventlog::KafkaLogOptions> kafka;

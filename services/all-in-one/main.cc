@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
+#include "libs/base/status_macros.h"
 #include "libs/config/config.h"
 #include "libs/service/process.h"
 #include "libs/service/replay.h"
@@ -117,6 +118,13 @@ int ReplayRecording(const weft::Mesh& mesh, const std::string& recording) {
   return 1;
 }
 
+absl::Status ReadSettings(const Arguments& arguments, weft::Mesh& mesh) {
+  WEFT_RETURN_IF_ERROR(weft::config::LoadFile(
+      arguments.config, weft::config::ProcessEnvironment(), mesh.sections(),
+      {.ignored_variables = {"WEFT_TOKEN", "WEFT_SERVER", "WEFT_ADMIN"}}));
+  return mesh.Check();
+}
+
 int Run(const Arguments& arguments) {
   std::error_code error;
   std::filesystem::create_directories(arguments.data_dir, error);
@@ -127,10 +135,7 @@ int Run(const Arguments& arguments) {
   }
   weft::Mesh mesh;
   mesh.SetUpForOneMachine(arguments.data_dir, arguments.port, arguments.kafka);
-  absl::Status status =
-      weft::config::LoadFile(arguments.config, weft::config::ProcessEnvironment(),
-                             mesh.sections(), {.ignored_variables = {"WEFT_TOKEN", "WEFT_SERVER"}});
-  if (status.ok()) status = mesh.Check();
+  const absl::Status status = ReadSettings(arguments, mesh);
   if (!status.ok()) return Fail(status);
   if (!arguments.recording.empty()) return ReplayRecording(mesh, arguments.recording);
   if (arguments.check_config) {
@@ -151,6 +156,12 @@ int Run(const Arguments& arguments) {
     demo->Start();
   };
   options.stopping = [&] { demo.reset(); };
+  options.reload = [&]() -> absl::StatusOr<weft::service::v1::ServiceConfig> {
+    weft::Mesh fresh;
+    fresh.SetUpForOneMachine(arguments.data_dir, arguments.port, arguments.kafka);
+    WEFT_RETURN_IF_ERROR(ReadSettings(arguments, fresh));
+    return fresh.service();
+  };
   return weft::service::RunRooms(std::move(options));
 }
 

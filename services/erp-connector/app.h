@@ -25,6 +25,9 @@ absl::StatusOr<v1::ReplayParkedResponse> DiscardParked(const Settings& settings,
                                                        engine::Turn& turn);
 absl::StatusOr<v1::Load> ResolveLoad(const Settings& settings,
                                      const v1::ResolveLoadRequest& request, engine::Turn& turn);
+absl::StatusOr<v1::ReseedFactsResponse> ReseedFacts(const Settings& settings,
+                                                    const v1::ReseedFactsRequest& request,
+                                                    engine::Turn& turn);
 absl::StatusOr<v1::Export> SendExport(const Settings& settings,
                                       const v1::SendExportRequest& request, engine::Turn& turn);
 

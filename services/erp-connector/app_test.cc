@@ -163,6 +163,48 @@ std::string Acknowledge(const std::string& id, int version = 1) {
                       R"(","erpOrder":"SO-1","time":"2026-03-01T00:00:00Z"}})");
 }
 
+TEST_CASE("facts are written anew in pages, as they were said last", "[erp][reseed]") {
+  World world;
+  world.Ingest(Price("S1", 1, "2.5"));
+  world.Ingest(Price("S1", 2, "3.5"));
+  world.Ingest(Price("S2", 1, "7.5"));
+  world.room.ClearEmitted();
+  v1::ReseedFactsRequest request;
+  request.set_connection("main");
+  request.set_page_size(1);
+  int64_t emitted = 0;
+  for (int page = 0; page < 10; ++page) {
+    const auto response = world.Call<v1::ReseedFactsResponse>("ReseedFacts", request);
+    REQUIRE(response.ok());
+    emitted += response->emitted();
+    request.set_page_token(response->next_page_token());
+    if (request.page_token().empty()) break;
+  }
+
+  const auto prices = world.Events<facts::PriceChanged>(engine::kTimeline);
+  REQUIRE(prices.size() == 2);
+  CHECK(emitted == 2);
+  CHECK(prices[0].tiers(0).price() == "3.5");
+  CHECK(prices[1].tiers(0).price() == "7.5");
+}
+
+TEST_CASE("a reseed of what is not there, or from a place that is not, is refused",
+          "[erp][reseed]") {
+  World world;
+  v1::ReseedFactsRequest request;
+  request.set_connection("nowhere");
+  CHECK(ReasonOf(world.Call<v1::ReseedFactsResponse>("ReseedFacts", request).status()) ==
+        "CONNECTION_UNKNOWN");
+  request.set_connection("main");
+  request.set_page_token("!");
+  CHECK(ReasonOf(world.Call<v1::ReseedFactsResponse>("ReseedFacts", request).status()) ==
+        "PAGE_TOKEN_INVALID");
+  request.clear_page_token();
+  request.set_page_size(-1);
+  CHECK(ReasonOf(world.Call<v1::ReseedFactsResponse>("ReseedFacts", request).status()) ==
+        "PAGE_SIZE_INVALID");
+}
+
 }  // namespace
 
 // ---- Identity and order ------------------------------------------------------

@@ -34,6 +34,7 @@ engine::Program MakeProgram(const Settings& settings) {
   Command(program, settings, "ReplayParked", &app::ReplayParked);
   Command(program, settings, "DiscardParked", &app::DiscardParked);
   Command(program, settings, "ResolveLoad", &app::ResolveLoad);
+  Command(program, settings, "ReseedFacts", &app::ReseedFacts);
   Command(program, settings, "SendExport", &app::SendExport);
   DeclareRecords(settings, program);
 

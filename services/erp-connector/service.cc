@@ -232,6 +232,7 @@ void BindService(const Settings& settings, rpc::MethodRegistry& methods, engine:
   service::BindCommand<v1::ReplayParkedRequest>(methods, shards, method("ReplayParked"));
   service::BindCommand<v1::DiscardParkedRequest>(methods, shards, method("DiscardParked"));
   service::BindCommand<v1::ResolveLoadRequest>(methods, shards, method("ResolveLoad"));
+  service::BindCommand<v1::ReseedFactsRequest>(methods, shards, method("ReseedFacts"));
   service::BindCommand<v1::SendExportRequest>(methods, shards, method("SendExport"));
   service::BindRead<v1::ListConnectionsRequest, v1::ListConnectionsResponse>(
       methods, shards, method("ListConnections"),

@@ -10,6 +10,7 @@ inventory-projection, each in a process of its own.
 In both, README's quick start runs as it stands; then a second tenant comes beside the
 first and sees nothing of it, the mesh is stopped, started again, and goes on.
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -30,7 +31,15 @@ ROOMS = ["pricing", "inventory-projection", "erp-connector", "approval", "reorde
 # How often a room stands, by layout; each is a shard, or a replica of pricing.
 LAYOUTS = {"six": {}, "spread": {"pricing": 2, "inventory-projection": 2}}
 WAIT_SECONDS = 240
-OTHER = "other"
+
+
+def partition(tenant):
+    return int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4], "big") % 64
+
+
+# A second tenant that is the other shard's where there are two.
+OTHER = next(name for name in map("other{}".format, range(100))
+             if partition(name) % 2 != partition("demo") % 2)
 CONNECTIONS = [
     {"name": "demo", "tenant": "demo", "takes_orders": True, "create_topic_in": True},
     {"name": OTHER, "tenant": OTHER, "takes_orders": True, "create_topic_in": True},
@@ -289,6 +298,63 @@ def check_second_tenant(mesh, order):
     assert status == 404, (status, answer)
 
 
+def weft(mesh, *arguments):
+    """What an operator types, at the admin ports of all processes."""
+    admins = ",".join(f"http://127.0.0.1:{p.admin}" for p in mesh.processes
+                      if p.room != "gateway")
+    return subprocess.run([BIN / "weft", *arguments], capture_output=True, text=True, check=False,
+                          env={**os.environ, "WEFT_ADMIN": admins}, timeout=300)
+
+
+def check_operators(mesh):
+    shown = weft(mesh, "log", "status")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    for process in mesh.processes:
+        if process.room != "gateway":
+            assert process.room in shown.stdout, shown.stdout
+    assert "stale" not in shown.stdout, shown.stdout
+    taken = weft(mesh, "state", "checkpoint")
+    assert taken.returncode == 0, taken.stderr
+    folders = taken.stdout.split()
+    assert len(folders) == len(mesh.processes) - 1, taken.stdout
+    listed = weft(mesh, "state", "list")
+    assert all(folder in listed.stdout for folder in folders), listed.stdout
+    for folder in folders:
+        verified = weft(mesh, "state", "verify", folder)
+        assert verified.returncode == 0, verified.stderr
+
+
+def check_replicas(mesh):
+    """Replicas at one position say the same bytes, and each one waits for own writes."""
+    replicas = mesh.count("pricing")
+    lines = [{"sku": "85123A", "quantity": {"value": str(quantity)}} for quantity in (1, 32, 600)]
+    body = {"account": "17850", "asOf": "2030-01-01T00:00:00Z", "lines": lines}
+    answers = {json.dumps(ask(mesh, "/v1/prices:calculate", body)[1], sort_keys=True)
+               for _ in range(4 * replicas)}
+    assert len(answers) == 1, answers
+    for round_number in range(5):
+        price = f"{3 + round_number}.25"
+        message = {"type": "price", "id": f"price-round-{round_number}",
+                   "changedAt": f"2040-01-01T00:00:0{round_number}Z",
+                   "data": {"book": "LIST", "sku": "85123A", "entry": "1",
+                            "tiers": [{"minimumQuantity": 1, "price": price}]}}
+        token = ingest(mesh, json.dumps(message), f"round-{round_number}")
+        asked = {"account": "17850", "after": token, "lines": lines[:1]}
+        for _ in range(2 * replicas):
+            status, answer = ask(mesh, "/v1/prices:calculate", asked)
+            assert status == 200 and answer["lines"][0]["unitPrice"]["amount"] == price, answer
+
+
+def ingest(mesh, text, key):
+    """Sends messages to the ERP's door; the token of what they became."""
+    request = urllib.request.Request(
+        mesh.rest + "/v1/erp/demo:ingest", data=json.dumps({"text": text}).encode(),
+        headers={"content-type": "application/json", "Idempotency-Key": key})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200, answer.read()
+        return answer.headers["Weft-Token"]
+
+
 def main():
     layout = sys.argv[3] if len(sys.argv) > 3 else "six"
     with tempfile.TemporaryDirectory() as folder:
@@ -303,6 +369,8 @@ def main():
             mesh.start()
             quick_start.check_restart(mesh, order)
             check_second_tenant(mesh, order)
+            check_operators(mesh)
+            check_replicas(mesh)
             mesh.stop()
         except BaseException:
             for process in mesh.processes:

@@ -5,20 +5,33 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "libs/base/error.h"
 #include "libs/telemetry/metrics.h"
+#include "tools/weft/admin.h"
 #include "tools/weft/commands.h"
 #include "tools/weft/session.h"
 
 namespace weft::cli {
 namespace {
 
+constexpr char kDefaultAdmin[] = "http://127.0.0.1:8081";
+
 // What to run once the arguments are read; takes the session.
 using Action = std::function<int(Session&)>;
+// The same for the admin ports of several processes, and without any server.
+using AdminAction = std::function<int(const Admins&)>;
+using LocalAction = std::function<int(Terminal&)>;
+struct Actions {
+  Action mesh;
+  AdminAction admin;
+  LocalAction local;
+  std::vector<std::string> admins;  // URLs.
+};
 
 class Builder {
  public:
-  Builder(CLI::App& app, Common& common, Action& action) : common_(common), action_(action) {
+  Builder(CLI::App& app, Common& common, Actions& actions) : common_(common), actions_(actions) {
     app.require_subcommand(1);
     Status(app);
     Price(app);
@@ -29,6 +42,8 @@ class Builder {
     // The room's own word for it.
     Suggestion(app, "reorder");
     Erp(app);
+    Log(app);
+    State(app);
   }
 
  private:
@@ -37,6 +52,36 @@ class Builder {
   CLI::App* Command(CLI::App& parent, const std::string& name, const std::string& help, Run run) {
     CLI::App* command = parent.add_subcommand(name, help);
     command->add_option("--server", common_.server, "Gateway, http://host:port (WEFT_SERVER)");
+    Shared(command);
+    command->callback([this, run] { actions_.mesh = run; });
+    return command;
+  }
+  // A command that asks admin ports.
+  template <typename Run>
+  CLI::App* AdminCommand(CLI::App& parent, const std::string& name, const std::string& help,
+                         Run run) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    command
+        ->add_option("--admin", actions_.admins,
+                     "Admin ports of processes, http://host:port (WEFT_ADMIN)")
+        ->delimiter(',');
+    Shared(command);
+    command->callback([this, run] { actions_.admin = run; });
+    return command;
+  }
+  // A command on folders of this machine.
+  template <typename Run>
+  CLI::App* LocalCommand(CLI::App& parent, const std::string& name, const std::string& help,
+                         Run run) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    command->callback([this, run] { actions_.local = run; });
+    return command;
+  }
+  void ProgressOption(CLI::App* command) {
+    command->add_option("--progress", common_.progress, "auto, plain or none")
+        ->check(CLI::IsMember({"auto", "plain", "none"}));
+  }
+  void Shared(CLI::App* command) {
     command->add_option("--token", common_.token, "Bearer token (WEFT_TOKEN)");
     command->add_option("--user", common_.user, "User to act for");
     command
@@ -54,8 +99,6 @@ class Builder {
             },
             "table, json or name")
         ->check(CLI::IsMember({"table", "json", "name"}));
-    command->callback([this, run] { action_ = run; });
-    return command;
   }
   // A mutation.
   template <typename Run>
@@ -198,6 +241,14 @@ class Builder {
     c->add_option("--progress", common_.progress, "auto, plain or none")
         ->check(CLI::IsMember({"auto", "plain", "none"}));
 
+    auto reseeded = std::make_shared<std::string>();
+    auto from = std::make_shared<std::string>();
+    c = Command(*erp, "reseed", "Write a connection's facts to the timeline anew",
+                [reseeded, from](Session& s) { return ErpReseed(s, *reseeded, *from); });
+    c->add_option("connection", *reseeded, "Connection")->required();
+    c->add_option("--from", *from, "Go on from here, as an interrupted one says");
+    ProgressOption(c);
+
     Command(*erp, "connections", "Connections and how they do",
             [](Session& s) { return ErpConnections(s); });
 
@@ -229,8 +280,71 @@ class Builder {
     Limit(c, exports->limit);
   }
 
+  void Log(CLI::App& app) {
+    CLI::App* log = Noun(app, "log", "The event log, as processes see it");
+    AdminCommand(*log, "status", "Whether they follow it, and how far behind they are",
+                 [](const Admins& admins) { return cli::LogStatus(admins); });
+    for (const char* verb : {"rebuild", "reseed"}) {
+      auto o = std::make_shared<LogActionOptions>();
+      o->verb = verb;
+      CLI::App* c = AdminCommand(
+          *log, verb,
+          o->verb == "rebuild" ? "Empty a projection and read its topics again"
+                               : "Let a room go on with a log that is another one",
+          [o](const Admins& admins) { return LogAction(admins, *o); });
+      c->add_option("--room", o->room, "Only this room; all it can be done to by default");
+      c->add_option("--reason", o->reason, "Why, for the log");
+      c->add_flag("--dry-run", o->dry_run, "Show what it would do");
+      c->add_flag("--yes", o->yes, "Do not ask");
+    }
+  }
+
+  void State(CLI::App& app) {
+    CLI::App* state = Noun(app, "state", "Checkpoints, and rooms from them");
+    ProgressOption(AdminCommand(*state, "checkpoint", "Take a checkpoint of running processes",
+                                [](const Admins& admins) { return StateCheckpoint(admins); }));
+    AdminCommand(*state, "list", "Checkpoints of running processes, newest first",
+                 [](const Admins& admins) { return StateList(admins); });
+
+    auto verify = std::make_shared<StateFolderOptions>();
+    CLI::App* c = LocalCommand(*state, "verify", "Read every file and row of a checkpoint",
+                               [this, verify](Terminal& terminal) {
+                                 return StateVerify(terminal, common_, *verify);
+                               });
+    c->add_option("checkpoint", verify->checkpoint, "Folder of a checkpoint")->required();
+    c->add_option("--room", verify->room, "Only this room");
+    ProgressOption(c);
+
+    auto reshard = std::make_shared<StateFolderOptions>();
+    c = LocalCommand(*state, "reshard", "Move a stopped room to another number of shards",
+                     [this, reshard](Terminal& terminal) {
+                       return StateReshard(terminal, common_, *reshard);
+                     });
+    c->add_option("checkpoint", reshard->checkpoint, "Folder of the room's checkpoint")
+        ->required();
+    c->add_option("folder", reshard->data_dir, "The room's new folder, without shards")
+        ->required();
+    c->add_option("--shards", reshard->shards, "So many")->required()->check(CLI::Range(1, 64));
+    c->add_option("--kafka", reshard->kafka, "Brokers with its changelog, host:port");
+    c->add_flag("--dry-run", reshard->dry_run, "Show what it would do");
+    c->add_flag("--yes", reshard->yes, "Do not ask");
+    ProgressOption(c);
+
+    auto restore = std::make_shared<StateFolderOptions>();
+    c = LocalCommand(*state, "restore", "Copy a checkpoint to where its rooms start from",
+                     [this, restore](Terminal& terminal) {
+                       return StateRestore(terminal, common_, *restore);
+                     });
+    c->add_option("checkpoint", restore->checkpoint, "Folder of a checkpoint")->required();
+    c->add_option("data", restore->data_dir, "Data folder of the stopped process")->required();
+    c->add_option("--room", restore->room, "Only this room");
+    c->add_flag("--dry-run", restore->dry_run, "Show what it would do");
+    c->add_flag("--yes", restore->yes, "Do not ask");
+    ProgressOption(c);
+  }
+
   Common& common_;
-  Action& action_;
+  Actions& actions_;
 };
 
 void AddToken(CLI::App& app, TokenOptions& o, bool& wanted) {
@@ -258,6 +372,35 @@ void AddToken(CLI::App& app, TokenOptions& o, bool& wanted) {
 
 }  // namespace
 
+namespace {
+
+int BadServer(const absl::Status& status, Terminal& terminal) {
+  terminal.err << "error: " << ReasonOf(status) << "\n  cause:   " << status.message()
+               << "\n  next:    weft --help\n";
+  return kUsage;
+}
+
+int RunAdmin(Actions& actions, const Common& common, Terminal& terminal,
+             const Environment& environment) {
+  if (actions.admins.empty()) {
+    const std::string variable = environment.variable("WEFT_ADMIN");
+    actions.admins = absl::StrSplit(variable.empty() ? kDefaultAdmin : variable, ',');
+  }
+  std::vector<std::unique_ptr<Transport>> transports;
+  std::vector<std::unique_ptr<Session>> sessions;
+  Admins admins;
+  for (const std::string& where : actions.admins) {
+    absl::StatusOr<std::unique_ptr<Transport>> transport = environment.connect(where);
+    if (!transport.ok()) return BadServer(transport.status(), terminal);
+    transports.push_back(*std::move(transport));
+    sessions.push_back(std::make_unique<Session>(common, terminal, *transports.back()));
+    admins.push_back({where, sessions.back().get()});
+  }
+  return actions.admin(admins);
+}
+
+}  // namespace
+
 int Run(const std::vector<std::string>& arguments, Terminal& terminal,
         const Environment& environment) {
   // Everything behind `up` is for weftd, its --help included.
@@ -270,8 +413,8 @@ int Run(const std::vector<std::string>& arguments, Terminal& terminal,
   Common common;
   if (const std::string v = environment.variable("WEFT_SERVER"); !v.empty()) common.server = v;
   common.token = environment.variable("WEFT_TOKEN");
-  Action action;
-  Builder builder(app, common, action);
+  Actions actions;
+  Builder builder(app, common, actions);
   TokenOptions token;
   bool wants_token = false;
   AddToken(app, token, wants_token);
@@ -285,14 +428,12 @@ int Run(const std::vector<std::string>& arguments, Terminal& terminal,
     return code == 0 ? kOk : kUsage;  // 0: --help, --version.
   }
   if (wants_token) return Token(terminal, token);
+  if (actions.local) return actions.local(terminal);
+  if (actions.admin) return RunAdmin(actions, common, terminal, environment);
   absl::StatusOr<std::unique_ptr<Transport>> transport = environment.connect(common.server);
-  if (!transport.ok()) {
-    terminal.err << "error: " << ReasonOf(transport.status()) << "\n  cause:   "
-                 << transport.status().message() << "\n  next:    weft --help\n";
-    return kUsage;
-  }
+  if (!transport.ok()) return BadServer(transport.status(), terminal);
   Session session(common, terminal, **transport);
-  return action(session);
+  return actions.mesh(session);
 }
 
 }  // namespace weft::cli

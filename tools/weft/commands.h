@@ -115,6 +115,8 @@ int ErpParkedShow(Session& session, const std::string& id);
 int ErpParkedReplay(Session& session, const std::string& id, const std::string& file);
 int ErpParkedDiscard(Session& session, const std::string& id);
 int ErpExports(Session& session, const ErpListOptions& options);
+// Goes on from `page_token` when it is given.
+int ErpReseed(Session& session, const std::string& connection, const std::string& page_token);
 
 // --- token.cc -----------------------------------------------------------------
 struct TokenOptions {
