@@ -201,9 +201,10 @@ class Estimator {
         return {{}, Extent::Of(kScalarText)};
       case NodeKind::kAnd: case NodeKind::kOr: {
         Estimate all{{}, Extent::Of(kScalarText)};
-        for (size_t i = 0; i < node.children.size(); ++i) {
-          const CostBounds one = Visit(*node.children[i]).cost;
-          all.cost += {i == 0 ? one.lower : 0, one.upper};
+        // An operand that fails early costs less than its lower bound, and may be
+        // looked past.
+        for (const NodePtr& child : node.children) {
+          all.cost += {0, Visit(*child).cost.upper};
         }
         return all;
       }
@@ -238,7 +239,7 @@ class Estimator {
     bool constant = true;  // Is folded, then.
     for (size_t i = 0; i < node.children.size(); ++i) {
       const Estimate one = Visit(*node.children[i]);
-      constant = constant && one.cost.upper == 0;
+      constant = constant && one.cost.lower == 0;
       literal.cost += one.cost;
       Extent& part = literal.extent.parts[i % step];
       part = Wider(part, one.extent);
@@ -338,7 +339,7 @@ class Estimator {
     result.extent = ExtentOf(node.type, {});
     if (node.type.kind == TypeKind::kString) result.extent = Extent::Of(kTextBytesMax);
     const uint64_t own = OwnUnits(node, extents, result.extent);
-    const bool constant = result.cost.upper == 0;  // Folded, perhaps.
+    const bool constant = result.cost.lower == 0;  // Folded, perhaps.
     result.cost += {constant ? 0u : 1u, own};
     Weigh(node, own);
     return result;
