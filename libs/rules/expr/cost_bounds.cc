@@ -242,7 +242,8 @@ class Estimator {
       constant = constant && one.cost.lower == 0;
       literal.cost += one.cost;
       Extent& part = literal.extent.parts[i % step];
-      part = Wider(part, one.extent);
+      // Keys hold nothing: or {a: a} in {b: b} would grow without end.
+      part = Wider(part, step == 2 && i % 2 == 0 ? Extent::Of(one.extent.size) : one.extent);
     }
     const uint64_t own = step == 1 ? 10 + count : 30 + 2 * count;
     literal.cost += {constant ? 0 : own, own};

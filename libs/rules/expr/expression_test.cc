@@ -149,6 +149,28 @@ TEST_CASE("a chain of thousands of links costs no depth", "[rules]") {
   CHECK(eval("d * (" + chain("", "d == 1.0 ? 1.5 : ", 100) + "2.5)") == "5.0");
 }
 
+TEST_CASE("values that hold one value many times over cost what they show", "[rules]") {
+  // 2^60 ones, built by sixty small lists.
+  std::string lists = "a0";
+  std::string maps = "a0";
+  for (int i = 60; i > 0; --i) {
+    const std::string one = "a" + std::to_string(i - 1);
+    const std::string next = "a" + std::to_string(i);
+    lists = "cel.bind(" + next + ", [" + one + ", " + one + "], " + (i == 60 ? "BODY" : lists) + ")";
+    maps = "cel.bind(" + next + ", {1: " + one + ", 2: " + one + "}, " + (i == 60 ? "BODY" : maps) + ")";
+  }
+  const auto with = [](std::string text, const std::string& body) {
+    text.replace(text.find("BODY"), 4, body);
+    return "cel.bind(a0, [1], " + text + ")";
+  };
+
+  CHECK(Eval(with(lists, "a60 == a60")) == "!cost_exceeded");
+  CHECK(Eval(with(maps, "a60 == a60")) == "!cost_exceeded");
+  CHECK(Eval(with(lists, "'%s'.format([a60])")) == "!size_exceeded");
+  CHECK(Eval(with(lists, "a60")).size() < 70'000);
+  CHECK(Eval(with(lists, "[a60].distinct().size()")) == "1");
+}
+
 TEST_CASE("an evaluation stops at its budget and && cannot hide it", "[rules]") {
   const Environment environment;
   const CompileResult compiled = Compile(

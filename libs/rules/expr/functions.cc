@@ -138,21 +138,43 @@ bool AsDecimal(const Value& v, Decimal& out) {
   }
 }
 
-uint64_t ComparisonCost(const Value& a, const Value& b) {
+namespace {
+
+// Counts on in `cost`; stops where no budget reaches.
+void AddComparisonCost(const Value& a, const Value& b, uint64_t& cost) {
+  constexpr uint64_t kMost = 1 << 21;
+  if (cost > kMost) return;
   switch (a.kind) {
     case Kind::kString: case Kind::kBytes:
-      return 1 + Tenths(b.kind == a.kind ? std::min(a.length, b.length) : 0);
-    case Kind::kDecimal: case Kind::kMoney: return 2;
-    case Kind::kList: {
-      uint64_t cost = 1;
-      if (b.kind == Kind::kList && a.length == b.length) {
-        for (uint32_t i = 0; i < a.length; ++i) cost += ComparisonCost(a.items[i], b.items[i]);
+      cost += 1 + Tenths(b.kind == a.kind ? std::min(a.length, b.length) : 0);
+      return;
+    case Kind::kDecimal: case Kind::kMoney: cost += 2; return;
+    case Kind::kList:
+      cost += 1;
+      if (b.kind != Kind::kList || a.length != b.length) return;
+      for (uint32_t i = 0; i < a.length && cost <= kMost; ++i) {
+        AddComparisonCost(a.items[i], b.items[i], cost);
       }
-      return cost;
-    }
-    case Kind::kMap: return 1 + (b.kind == Kind::kMap && a.length == b.length ? a.length : 0);
-    default: return b.kind == Kind::kDecimal || b.kind == Kind::kMoney ? 2 : 1;
+      return;
+    case Kind::kMap:
+      cost += 1;
+      if (b.kind != Kind::kMap || a.length != b.length) return;
+      // Before looking for the pairs: as if each value met its like.
+      for (uint32_t i = 0; i < a.length && cost <= kMost; ++i) {
+        cost += 1;
+        AddComparisonCost(a.map->values[i], a.map->values[i], cost);
+      }
+      return;
+    default: cost += b.kind == Kind::kDecimal || b.kind == Kind::kMoney ? 2 : 1;
   }
+}
+
+}  // namespace
+
+uint64_t ComparisonCost(const Value& a, const Value& b) {
+  uint64_t cost = 0;
+  AddComparisonCost(a, b, cost);
+  return cost;
 }
 
 bool PaidEquals(Context& context, const Value& a, const Value& b, bool& ok) {

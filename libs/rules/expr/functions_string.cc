@@ -266,6 +266,8 @@ std::string PlainDouble(double value) {
 }
 
 bool FormatString(const Value& v, Arena& arena, std::string& out) {
+  // A list may hold one list many times over: its text ends where it is refused.
+  if (out.size() > kTextBytesMax) return true;
   switch (v.kind) {
     case Kind::kRecord: return false;
     case Kind::kDouble: out += PlainDouble(v.double_value); return true;

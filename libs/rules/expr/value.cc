@@ -215,7 +215,15 @@ Ordering Order(const Value& a, const Value& b) {
   }
 }
 
-bool Equals(const Value& a, const Value& b, Arena& arena) {
+namespace {
+
+// A list may hold one list many times over, and that one another: what a small
+// expression builds may have more parts than anybody can walk. Values of this
+// many are taken for unequal.
+constexpr int64_t kPartsMax = 4'000'000;
+
+bool EqualParts(const Value& a, const Value& b, Arena& arena, int64_t& left) {
+  if (--left < 0) return false;
   switch (Order(a, b)) {
     case Ordering::kEqual: return true;
     case Ordering::kNoOrder: break;
@@ -228,14 +236,14 @@ bool Equals(const Value& a, const Value& b, Arena& arena) {
     case Kind::kList:
       if (a.length != b.length) return false;
       for (uint32_t i = 0; i < a.length; ++i) {
-        if (!Equals(a.items[i], b.items[i], arena)) return false;
+        if (!EqualParts(a.items[i], b.items[i], arena, left)) return false;
       }
       return true;
     case Kind::kMap:
       if (a.length != b.length) return false;
       for (uint32_t i = 0; i < a.length; ++i) {
         const Value* other = MapFind(*b.map, a.map->keys[i]);
-        if (other == nullptr || !Equals(a.map->values[i], *other, arena)) return false;
+        if (other == nullptr || !EqualParts(a.map->values[i], *other, arena, left)) return false;
       }
       return true;
     case Kind::kRecord: {
@@ -245,7 +253,7 @@ bool Equals(const Value& a, const Value& b, Arena& arena) {
         const Value y = b.record->Field(field, arena);
         if (x.is_error() || y.is_error()) {
           if (x.is_error() != y.is_error()) return false;
-        } else if (!Equals(x, y, arena)) {
+        } else if (!EqualParts(x, y, arena, left)) {
           return false;
         }
       }
@@ -253,6 +261,13 @@ bool Equals(const Value& a, const Value& b, Arena& arena) {
     }
     default: return false;
   }
+}
+
+}  // namespace
+
+bool Equals(const Value& a, const Value& b, Arena& arena) {
+  int64_t left = kPartsMax;
+  return EqualParts(a, b, arena, left);
 }
 
 std::string DoubleText(double value) {
@@ -288,38 +303,57 @@ std::string DoubleText(double value) {
   return sign + digits.substr(0, exponent + 1) + "." + digits.substr(exponent + 1);
 }
 
-std::string ToText(const Value& value, Arena& arena) {
+namespace {
+
+constexpr size_t kShownMax = 64 * 1024;
+
+void AppendText(const Value& value, std::string& out) {
+  if (out.size() > kShownMax) return;
   switch (value.kind) {
-    case Kind::kNull: return "null";
-    case Kind::kBool: return value.bool_value ? "true" : "false";
-    case Kind::kInt: return absl::StrCat(value.int_value);
-    case Kind::kUint: return absl::StrCat(value.uint_value);
-    case Kind::kDouble: return DoubleText(value.double_value);
-    case Kind::kString: case Kind::kBytes: case Kind::kType: return std::string(value.view());
-    case Kind::kTimestamp: return TimestampText(value.time.seconds, value.time.nanos);
-    case Kind::kDuration: return DurationText(value.int_value);
-    case Kind::kDecimal: return value.decimal.ToString();
+    case Kind::kNull: out += "null"; return;
+    case Kind::kBool: out += value.bool_value ? "true" : "false"; return;
+    case Kind::kInt: absl::StrAppend(&out, value.int_value); return;
+    case Kind::kUint: absl::StrAppend(&out, value.uint_value); return;
+    case Kind::kDouble: out += DoubleText(value.double_value); return;
+    case Kind::kString: case Kind::kBytes: case Kind::kType:
+      out.append(value.text, value.length);
+      return;
+    case Kind::kTimestamp: out += TimestampText(value.time.seconds, value.time.nanos); return;
+    case Kind::kDuration: out += DurationText(value.int_value); return;
+    case Kind::kDecimal: value.decimal.AppendTo(out); return;
     case Kind::kMoney:
-      return absl::StrCat(value.decimal.ToString(), " ", CurrencyCode(value.currency));
-    case Kind::kError: return absl::StrCat(CodeName(value.code), ": ", value.view());
-    case Kind::kList: {
-      std::string text = "[";
-      for (uint32_t i = 0; i < value.length; ++i) {
-        absl::StrAppend(&text, i == 0 ? "" : ", ", ToText(value.items[i], arena));
+      value.decimal.AppendTo(out);
+      absl::StrAppend(&out, " ", CurrencyCode(value.currency));
+      return;
+    case Kind::kError: absl::StrAppend(&out, CodeName(value.code), ": ", value.view()); return;
+    case Kind::kList:
+      out += "[";
+      for (uint32_t i = 0; i < value.length && out.size() <= kShownMax; ++i) {
+        if (i > 0) out += ", ";
+        AppendText(value.items[i], out);
       }
-      return text + "]";
-    }
-    case Kind::kMap: {
-      std::string text = "{";
-      for (uint32_t i = 0; i < value.length; ++i) {
-        absl::StrAppend(&text, i == 0 ? "" : ", ", ToText(value.map->keys[i], arena), ": ",
-                        ToText(value.map->values[i], arena));
+      out += "]";
+      return;
+    case Kind::kMap:
+      out += "{";
+      for (uint32_t i = 0; i < value.length && out.size() <= kShownMax; ++i) {
+        if (i > 0) out += ", ";
+        AppendText(value.map->keys[i], out);
+        out += ": ";
+        AppendText(value.map->values[i], out);
       }
-      return text + "}";
-    }
-    case Kind::kRecord: return absl::StrCat(value.record->type_name(), "{..}");
+      out += "}";
+      return;
+    case Kind::kRecord: absl::StrAppend(&out, value.record->type_name(), "{..}"); return;
   }
-  return "";
+}
+
+}  // namespace
+
+std::string ToText(const Value& value, Arena&) {
+  std::string text;
+  AppendText(value, text);
+  return text;
 }
 
 uint16_t CurrencyNumber(absl::string_view code) { return Currency::Find(code).number(); }
