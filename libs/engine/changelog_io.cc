@@ -142,6 +142,7 @@ class Talk {
             "retention took turns of the changelog that this folder lacks; restore the newest "
             "checkpoint of this shard into an empty folder");
       }
+      reader_.reset();  // Opened anew where it was.
       return batches.status();
     }
     for (const eventlog::Batch& batch : *batches) {

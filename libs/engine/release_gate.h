@@ -74,6 +74,7 @@ class ReleaseGate {
   // How far the partition was read, for the folder's row.
   std::string SaveFold() { return fold_.Save(last_record_); }
   const ChangelogFold& fold() const { return fold_; }
+  int64_t epoch() const { return epoch_; }  // Of our own claim.
 
  private:
   struct Waiting {
@@ -102,7 +103,7 @@ class ReleaseGate {
   bool failed_ = false;
   absl::Duration append_at_ = -absl::InfiniteDuration();
   int64_t backlog_bytes_ = 0;
-  eventlog::Record last_record_;
+  eventlog::Record last_record_{.offset = -1};  // Of the last Read().
 };
 
 }  // namespace weft::engine

@@ -65,7 +65,7 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
   }
   CoreOptions core = options.core;
   core.changelog = shard->gate_ != nullptr;
-  core.epoch = shard->gate_ != nullptr ? shard->gate_->fold().epoch() : 0;
+  core.epoch = shard->gate_ != nullptr ? shard->gate_->epoch() : 0;
   core.shard = index;
   core.shards = options.shards;
   core.observer = options.observer;

@@ -73,6 +73,7 @@ void Shard::TailChangelog() {
       MutexLock lock(mutex_);
       if (tail_stops_) return;
       if (!reader.ok()) {
+        // The log is away.
         reader_wakes_.WaitFor(mutex_, kTailPause);
         continue;
       }
@@ -89,6 +90,8 @@ void Shard::TailChangelog() {
       }
       if (batches.ok()) {
         for (eventlog::Batch& batch : *batches) {
+          start.next_offset = batch.records.back().offset + 1;
+          start.last_applied.reset();
           auto records = std::make_shared<std::vector<eventlog::Record>>(std::move(batch.records));
           queue_->Post([this, records] {
             if (gate_ == nullptr || frozen_ || lost_) return;
@@ -107,6 +110,8 @@ void Shard::TailChangelog() {
       }
       MutexLock lock(mutex_);
       if (!tail_stops_) reader_wakes_.WaitFor(mutex_, kTailPause);
+      tail_reader_ = nullptr;
+      break;  // Opened anew where it was.
     }
   }
 }

@@ -45,6 +45,7 @@ Simulator::~Simulator() {
   for (auto& node : nodes_) {
     node->inbox.clear();
     node->reader.reset();
+    node->tail.reset();
     node->core.reset();
   }
 }
@@ -73,11 +74,20 @@ void Simulator::Advance(absl::Duration by) {
 // --- Rooms -------------------------------------------------------------------
 
 void Simulator::AddRoom(const std::string& name, ProgramFactory factory) {
-  auto node = std::make_unique<Node>();
-  node->name = name;
-  node->factory = std::move(factory);
-  node->store = std::make_unique<engine::MemStore>();
-  nodes_.push_back(std::move(node));
+  const bool changelog = options_.changelog && !factory()->projection();
+  for (int process = 0; process < (changelog ? 2 : 1); ++process) {
+    auto node = std::make_unique<Node>();
+    node->name = name;
+    node->factory = factory;
+    node->store = std::make_unique<engine::MemStore>();
+    node->changelog = changelog;
+    current_.emplace(name, node.get());
+    nodes_.push_back(std::move(node));
+  }
+  if (changelog) {
+    WEFT_CHECK_OK(log_.EnsureTopic(engine::ChangelogTopic(factory()->room),
+                                   engine::ChangelogTopicOptions()));
+  }
 }
 
 void Simulator::Start() {
@@ -101,23 +111,45 @@ void Simulator::Start() {
       topics_[topic] = static_cast<int32_t>(kPartitions);
     }
   }
-  for (auto& node : nodes_) Open(*node);
+  for (auto& [name, node] : current_) {
+    Open(*node);
+    while (node->opening != nullptr) StepOpening(*node);
+  }
 }
 
 Simulator::Node& Simulator::NodeOf(const std::string& name) {
-  for (auto& node : nodes_) {
-    if (node->name == name) return *node;
+  const auto found = current_.find(name);
+  WEFT_CHECK(found != current_.end());
+  if (found->second->core == nullptr) {
+    // The one that opened last may have lost to one that claimed later.
+    for (auto& node : nodes_) {
+      if (node->name == name && node->core != nullptr) found->second = node.get();
+    }
   }
-  WEFT_CHECK(false && "no such room");
-  return *nodes_.front();
+  return *found->second;
+}
+
+engine::CoreOptions Simulator::OptionsFor(const Node& node) const {
+  engine::CoreOptions options;
+  options.bugs = options_.bugs;
+  options.trim_rows_min = 8;
+  options.changelog = node.changelog;
+  if (node.gate != nullptr) options.epoch = node.gate->epoch();
+  return options;
 }
 
 void Simulator::Open(Node& node) {
   ++node.life;
+  if (node.changelog) {
+    BeginOpening(node);
+  } else {
+    OpenCore(node);
+  }
+}
+
+void Simulator::OpenCore(Node& node) {
   node.program = node.factory();
-  engine::CoreOptions options;
-  options.bugs = options_.bugs;
-  options.trim_rows_min = 8;
+  const engine::CoreOptions options = OptionsFor(node);
   Accepted opening;
   opening.opens = true;
   opening.times = Now();
@@ -156,6 +188,18 @@ void Simulator::OpenReader(Node& node) {
 
 void Simulator::Crash(Node& node) {
   ++counts_.crashes;
+  if (node.changelog) {
+    const size_t unsynced = node.store->unsynced();
+    const size_t kept = static_cast<size_t>(Random(unsynced + 1));
+    EndLife(node);
+    counts_.batches_lost += static_cast<int64_t>(unsynced - kept);
+    node.store->Crash(kept);
+    if (Chance(options_.disk_lost)) {
+      ++counts_.disks_lost;
+      node.store = std::make_unique<engine::MemStore>();
+    }
+    return;
+  }
   // What was sent to the log may have arrived, as far as order allows.
   for (uint64_t arrived = Random(node.sent.size() + 1); arrived > 0; --arrived) {
     AppendFront(node, /*may_fail=*/false);
@@ -189,7 +233,11 @@ void Simulator::Crash(Node& node) {
 // --- One step ----------------------------------------------------------------
 
 bool Simulator::Step(Node& node) {
+  if (node.paused_until > steady_) return false;
+  if (node.opening != nullptr) return StepOpening(node);
   if (node.core == nullptr) {
+    if (away_ || OtherIsUp(node)) return false;
+    current_[node.name] = &node;
     Open(node);
     return true;
   }
@@ -199,15 +247,27 @@ bool Simulator::Step(Node& node) {
     if (possible) choices.push_back(step);
   };
   const bool wakes = core.NextWake() <= steady_;
-  offer(!node.decided && (!node.inbox.empty() || core.HasInternalWork(Now())), 0);
+  const bool full = node.gate != nullptr && node.gate->full();
+  offer(!node.decided && !full && (!node.inbox.empty() || core.HasInternalWork(Now())), 0);
   offer(node.decided, 1);
   offer(!node.decided && node.store->unsynced() > 0, 2);
-  offer(!node.unreleased.empty() && node.unreleased.front(), 3);
+  const bool released = node.gate != nullptr
+                            ? node.gate->releasable() > 0
+                            : !node.unreleased.empty() && node.unreleased.front();
+  offer(released, 3);
   offer(wakes, 4);
   offer(wakes, 5);
   offer(!node.sent.empty(), 6);
   offer(!node.append_answers.empty(), 7);
   offer(true, 8);
+  if (node.gate != nullptr) {
+    offer(node.gate->NextWake() <= steady_, 10);
+    offer(!node.turns_sent.empty(), 11);
+    offer(!node.turn_answers.empty(), 12);
+    offer(true, 13);
+    offer(true, 13);
+    if (faults_) offer(!node.decided && Chance(50), 14);
+  }
   if (faults_) offer(!node.decided && Chance(100), 9);
   switch (choices[Random(choices.size())]) {
     case 0:
@@ -222,6 +282,10 @@ bool Simulator::Step(Node& node) {
     case 3:
       node.unreleased.pop_front();
       WEFT_CHECK(core.Release());
+      if (node.gate != nullptr) {
+        node.gate->Released();
+        core.ForgetLogged(node.gate->read_back());
+      }
       return true;
     case 4: {
       std::vector<engine::PublishGroup> groups = core.TakeRound(steady_);
@@ -257,6 +321,29 @@ bool Simulator::Step(Node& node) {
     }
     case 8:
       return PollHasNews(node);
+    case 10:
+      SendTurns(node);
+      return true;
+    case 11: {
+      const engine::ReleaseGate::Append append = std::move(node.turns_sent.front());
+      node.turns_sent.pop_front();
+      node.turn_answers.emplace_back(
+          append.id, AppendTurn(node, append.record, /*may_fail=*/true).status());
+      return true;
+    }
+    case 12:
+      node.gate->Appended(node.turn_answers.front().first, node.turn_answers.front().second,
+                          steady_);
+      node.turn_answers.pop_front();
+      return true;
+    case 13:
+      return ReadTail(node);
+    case 14: {
+      engine::Batch batch;
+      engine::PutChangelogFold(batch, node.gate->SaveFold());
+      WEFT_CHECK_OK(node.store->Write(batch, /*sync=*/false));
+      return true;
+    }
     default: {
       const size_t before = node.store->unsynced();
       WEFT_CHECK_OK(core.Trim(Chance(500)));
@@ -290,7 +377,7 @@ void Simulator::Write(Node& node) {
   const bool dirty = node.core->dirty();
   const bool sync = Chance(500);
   const size_t before = node.store->unsynced();
-  if (dirty && faults_ && Chance(options_.disk_full)) {
+  if (dirty && faults_ && !away_ && Chance(options_.disk_full)) {
     node.store->FailWrites(ResourceExhausted("DISK_FULL", "the simulated disk is full"));
     const absl::Status failed = node.core->Write(sync);
     node.store->FailWrites(absl::OkStatus());
@@ -298,10 +385,21 @@ void Simulator::Write(Node& node) {
     node.history.pop_back();
     // Its clock went on without it, so a second run may differ in times.
     node.comparable = false;
+    not_comparable_.insert(node.name);
     OpenReader(node);
     return;
   }
   WEFT_CHECK_OK(node.core->Write(sync));
+  if (node.gate != nullptr) {
+    if (dirty) {
+      node.history.back().turn = node.core->turn_number();
+      node.gate->WrittenTurn(node.core->turn_number(), node.core->last_batch().bytes());
+    } else {
+      node.gate->WrittenNothing(node.core->answers_rest_on_state());
+    }
+    node.unreleased.push_back(true);
+    return;
+  }
   NoteWritten(node, before);
   if (dirty && sync) {
     node.unreleased.push_back(true);
@@ -316,12 +414,14 @@ void Simulator::Write(Node& node) {
 }
 
 void Simulator::NoteWritten(Node& node, size_t unsynced_before) {
+  if (node.changelog) return;
   const size_t now = node.store->unsynced();
   for (size_t i = unsynced_before; i < now; ++i) node.unsynced.push_back(node.history.size());
 }
 
 void Simulator::Sync(Node& node) {
   WEFT_CHECK_OK(node.core->Sync());
+  if (node.changelog) return;
   for (auto&& durable : node.unreleased) durable = true;
   node.unsynced.clear();
   node.history_durable = node.history.size();
@@ -331,7 +431,7 @@ void Simulator::AppendFront(Node& node, bool may_fail) {
   SentGroup group = std::move(node.sent.front());
   node.sent.pop_front();
   const size_t count = group.records.size();
-  bool fails = may_fail && faults_ && Chance(options_.append_failed);
+  const bool fails = may_fail && faults_ && !away_ && Chance(options_.append_failed);
   if (fails) log_.FailNextAppend(/*written=*/Chance(500));
   absl::StatusOr<int64_t> result = absl::UnknownError("not called back");
   log_.Append(group.where, std::move(group.records),
@@ -348,6 +448,7 @@ void Simulator::AppendFront(Node& node, bool may_fail) {
 
 bool Simulator::PollHasNews(Node& node) {
   const auto batches = node.reader->Poll(absl::ZeroDuration(), 1 + Random(30));
+  if (absl::IsUnavailable(batches.status())) return false;
   if (!batches.ok()) {
     Problem(absl::StrCat(node.name, " cannot read: ", batches.status().ToString()));
     return false;
@@ -382,7 +483,14 @@ void Simulator::Deliver(const std::string& room, engine::Command command,
                         absl::Duration deadline, engine::AnswerCallback done) {
   if (steady_ > deadline) return;
   command.timeout = deadline - steady_;
-  Node& node = NodeOf(room);
+  Node* to = &NodeOf(room);
+  if (to->changelog && Chance(100)) {
+    // Somebody who has not heard of the move asks the other process.
+    for (auto& other : nodes_) {
+      if (other->name == room && other.get() != to && other->core != nullptr) to = other.get();
+    }
+  }
+  Node& node = *to;
   if (node.core == nullptr) {
     // Refused connection, or silence until the caller's time-out.
     if (Chance(500)) done(Unavailable("ROOM_AWAY", "the room is down"));
@@ -483,9 +591,11 @@ void Simulator::OnAnswer(size_t index, bool acknowledged,
 
 void Simulator::AppendRaw(const std::string& topic, int32_t partition, const std::string& key,
                           const std::string& value) {
+  log_.SetAway(false);
   log_.Append({topic, partition}, {{key, {}, value}},
               [](absl::StatusOr<int64_t> first) { WEFT_CHECK_OK(first); });
   log_.Pump();
+  log_.SetAway(away_);
 }
 
 int Simulator::ResolveParked(engine::ParkedInput::Action action) {
@@ -507,8 +617,9 @@ int Simulator::ResolveParked(engine::ParkedInput::Action action) {
 void Simulator::Disturb() {
   if (Chance(options_.crash)) {
     Node& node = *nodes_[Random(nodes_.size())];
-    if (node.core != nullptr) Crash(node);
+    if (node.up()) Crash(node);
   }
+  if (options_.changelog) DisturbChangelogs();
   if (Chance(options_.clock_step)) {
     const absl::Duration step = absl::Seconds(static_cast<int64_t>(Random(5400)));
     wall_ += Chance(500) ? step : -step;
@@ -544,7 +655,7 @@ void Simulator::Run(int steps) {
       DeliverOne();
     } else {
       Node& node = *nodes_[Random(nodes_.size())];
-      if (node.core != nullptr || Chance(100)) Step(node);
+      if (node.up() || Chance(100)) Step(node);
     }
     if (calls_.empty()) continue;
     const size_t index = Random(calls_.size());
@@ -561,18 +672,31 @@ void Simulator::Settle(absl::Duration timers_within) {
   const absl::Duration timers_until = steady_ + timers_within;
   for (const auto& where : held_) log_.HoldBack(where, INT64_MAX);
   held_.clear();
+  away_ = false;
+  log_.SetAway(false);
+  for (auto& node : nodes_) node->paused_until = -absl::InfiniteDuration();
+  const auto open_missing = [this] {
+    bool opened = false;
+    for (auto& [name, node] : current_) {
+      if (node->up() || OtherIsUp(*node)) continue;
+      Open(*node);
+      opened = true;
+    }
+    return opened;
+  };
+  open_missing();
   // Somebody sets the clock right.
   for (auto& node : nodes_) {
-    if (node->core == nullptr) Open(*node);
-    wall_ = std::max(wall_, node->core->now());
+    if (node->core != nullptr) wall_ = std::max(wall_, node->core->now());
   }
   for (int round = 0; round < kSettleRoundsMax; ++round) {
     bool moved = false;
     while (DeliverOne()) moved = true;
     for (auto& node : nodes_) {
       // A step may choose something idle although there is work.
-      for (int tries = 0; tries < 8; ++tries) moved = Step(*node) || moved;
+      for (int tries = 0; tries < 8 && node->up(); ++tries) moved = Step(*node) || moved;
     }
+    if (open_missing()) moved = true;
     if (moved) continue;
     bool idle = true;
     absl::Duration next = absl::InfiniteDuration();
@@ -586,8 +710,25 @@ void Simulator::Settle(absl::Duration timers_within) {
       next = std::min(next, calls_[i].send_at - steady_);
     }
     for (auto& node : nodes_) {
+      if (node->opening != nullptr) {
+        idle = false;
+        next = absl::ZeroDuration();
+      }
+      if (node->core == nullptr) continue;
       engine::Core& core = *node->core;
-      if (node->decided || !node->unreleased.empty() || !node->inbox.empty() ||
+      if (node->gate != nullptr) {
+        if (!node->turns_sent.empty() || !node->turn_answers.empty()) {
+          idle = false;
+          next = absl::ZeroDuration();
+        }
+        if (node->gate->waiting() > 0) idle = false;
+        if (node->gate->NextWake() != absl::InfiniteDuration()) {
+          idle = false;
+          next = std::min(next, node->gate->NextWake() - steady_);
+        }
+      }
+      if (node->decided || (node->gate == nullptr && !node->unreleased.empty()) ||
+          (node->gate != nullptr && node->gate->releasable() > 0) || !node->inbox.empty() ||
           !node->sent.empty() || !node->append_answers.empty() ||
           node->store->unsynced() > 0 || core.HasInternalWork(Now())) {
         idle = false;
@@ -606,7 +747,10 @@ void Simulator::Settle(absl::Duration timers_within) {
     if (idle && messages_.empty()) {
       // Twice in a row, so that what a reader still had was seen.
       bool news = false;
-      for (auto& node : nodes_) news = PollHasNews(*node) || news;
+      for (auto& node : nodes_) {
+        if (node->core != nullptr) news = PollHasNews(*node) || news;
+        if (node->core != nullptr && node->gate != nullptr) news = ReadTail(*node) || news;
+      }
       if (!news) return;
     }
     if (!moved && next > absl::ZeroDuration()) Advance(next + absl::Microseconds(1));
@@ -618,6 +762,7 @@ void Simulator::Settle(absl::Duration timers_within) {
 
 void Simulator::Check() {
   for (auto& node : nodes_) {
+    if (node->core == nullptr) continue;
     for (const auto& [where, reason] : node->core->stopped()) {
       Problem(absl::StrCat(node->name, " stopped partition ", where.partition, " of ",
                            where.topic, ": ", reason));
@@ -654,7 +799,13 @@ void Simulator::Check() {
   }
   CheckLog();
   if (options_.compare_refold) {
-    for (auto& node : nodes_) CheckRefold(*node);
+    for (auto& [name, node] : current_) {
+      if (node->changelog) {
+        CheckChangelogRefold(name);
+      } else {
+        CheckRefold(*node);
+      }
+    }
   }
 }
 
@@ -711,9 +862,15 @@ std::vector<engine::Event> Simulator::Events(const std::string& topic,
 void Simulator::CheckRefold(Node& node) {
   if (!node.comparable) return;
   engine::MemStore store;
+  Refold(node, node.history, store);
+  CompareRows(node, store);
+}
+
+void Simulator::Refold(const Node& node, const std::vector<Accepted>& history,
+                       engine::MemStore& store) {
   const auto program = node.factory();
   std::unique_ptr<engine::Core> core;
-  for (const Accepted& accepted : node.history) {
+  for (const Accepted& accepted : history) {
     if (accepted.opens) {
       core.reset();
       auto opened = engine::Core::Open(engine::CoreOptions(), *program, store, accepted.times);
@@ -733,14 +890,19 @@ void Simulator::CheckRefold(Node& node) {
     }
     WEFT_CHECK_OK(core->RunBatch(accepted.inputs, accepted.times));
   }
+}
+
+void Simulator::CompareRows(const Node& node, const engine::Store& store) {
   // The outbox is trimmed at other moments; its numbers stand in the meta rows.
   for (int f = 0; f < engine::kFamilies; ++f) {
     const auto family = static_cast<engine::Family>(f);
-    if (family == engine::Family::kOutbox) continue;
+    if (family == engine::Family::kOutbox || family == engine::Family::kChangelog) continue;
     auto ours = node.store->Scan(family, "", "", nullptr);
     auto again = store.Scan(family, "", "", nullptr);
     const auto skip = [family](const engine::Iterator& it) {
-      return family == engine::Family::kMeta && it.key() == engine::layout::kOutboxLow;
+      return family == engine::Family::kMeta &&
+             (it.key() == "s" || it.key() == engine::layout::kOutboxLow || it.key() == "b" || it.key() == "c" ||
+              it.key() == "d" || it.key() == "h");
     };
     while (true) {
       while (ours->Valid() && skip(*ours)) ours->Next();

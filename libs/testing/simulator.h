@@ -7,6 +7,11 @@
 // are lost, late, repeated; records come late and repeated; the log refuses an
 // append it wrote; the disk is full; clocks step.
 //
+// With `changelog` the rooms that are no projections keep a changelog, and each has
+// two folders for two processes: one dies or is paused while the other claims the
+// shard, a paused one wakes up, a disk is lost with all that is on it, the log is
+// away for a while.
+//
 //   Simulator sim(seed, {});
 //   sim.AddRoom("stock", MakeStockProgram);
 //   sim.Start();
@@ -25,6 +30,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,9 +38,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
+#include "libs/engine/changelog_opening.h"
 #include "libs/engine/core.h"
 #include "libs/engine/mem_store.h"
 #include "libs/engine/program.h"
+#include "libs/engine/release_gate.h"
 #include "libs/eventlog/memory_log.h"
 
 namespace weft::testing {
@@ -55,6 +63,12 @@ struct SimulatorOptions {
   int clock_step = 3;        // By minutes or hours, either way.
   int parked_resolved = 10;
   int long_pause = 6;        // Up to two minutes pass at once.
+  bool changelog = false;
+  // With a changelog:
+  int takeover = 8;          // The other process of a room claims its shard.
+  int paused = 6;            // A process stands still for a while.
+  int disk_lost = 250;       // Of crashes: the folder is gone, too.
+  int log_away = 3;
   // Runs the accepted inputs again without crashes and compares all rows.
   bool compare_refold = true;
 };
@@ -122,6 +136,9 @@ class Simulator {
     int64_t batches_lost = 0;
     int64_t answers = 0;
     int64_t events = 0;
+    int64_t disowned = 0;
+    int64_t disks_lost = 0;
+    int64_t thrown_away = 0;  // Folders.
   };
   const Counts& counts() const { return counts_; }
 
@@ -144,6 +161,7 @@ class Simulator {
   };
   struct Accepted {
     bool opens = false;
+    uint64_t turn = 0;  // Its number in the changelog.
     std::map<eventlog::TopicPartition, eventlog::Watermarks> watermarks;  // When it opens.
     engine::Times times;
     std::vector<TaskAnswer> answers;
@@ -183,6 +201,16 @@ class Simulator {
     size_t history_durable = 0;
     std::vector<size_t> unsynced;  // Per unsynced write: length of the history with it.
     bool comparable = true;
+    // With a changelog.
+    bool changelog = false;
+    absl::Duration paused_until = -absl::InfiniteDuration();
+    std::unique_ptr<engine::ChangelogOpening> opening;
+    bool missing_appended = false;
+    std::unique_ptr<engine::ReleaseGate> gate;
+    std::unique_ptr<eventlog::Reader> tail;  // Of the opening, then of the gate.
+    std::deque<engine::ReleaseGate::Append> turns_sent;
+    std::deque<std::pair<uint64_t, absl::Status>> turn_answers;
+    bool up() const { return core != nullptr || opening != nullptr; }
   };
 
   class WallClock final : public Clock {
@@ -198,6 +226,7 @@ class Simulator {
 
   engine::Times Now() const { return {wall_, boot_, steady_}; }
   void Advance(absl::Duration by);
+  // The process that callers of the room are sent to.
   Node& NodeOf(const std::string& name);
   void Open(Node& node);
   void OpenReader(Node& node);
@@ -223,6 +252,23 @@ class Simulator {
   void Disturb();
   void CheckLog();
   void CheckRefold(Node& node);
+  // Runs `history` again on `store` without crashes.
+  void Refold(const Node& node, const std::vector<Accepted>& history, engine::MemStore& store);
+  void CompareRows(const Node& node, const engine::Store& again);
+
+  // simulator_changelog.cc
+  engine::CoreOptions OptionsFor(const Node& node) const;
+  void OpenCore(Node& node);
+  bool OtherIsUp(const Node& node) const;
+  void BeginOpening(Node& node);
+  bool StepOpening(Node& node);
+  absl::StatusOr<int64_t> AppendTurn(const Node& node, eventlog::NewRecord record, bool may_fail);
+  void SendTurns(Node& node);
+  bool ReadTail(Node& node);
+  // The process ends; its folder stays.
+  void EndLife(Node& node);
+  void DisturbChangelogs();
+  void CheckChangelogRefold(const std::string& room);
 
   const uint64_t seed_;
   const SimulatorOptions options_;
@@ -241,6 +287,12 @@ class Simulator {
   std::vector<eventlog::TopicPartition> held_;
   std::vector<std::string> problems_;
   Counts counts_;
+  std::map<std::string, Node*> current_;  // By room.
+  // With a changelog: what was done under each epoch, by room and epoch.
+  std::map<std::string, std::map<int64_t, std::vector<Accepted>>> epochs_;
+  std::set<std::string> not_comparable_;
+  absl::Duration away_until_ = -absl::InfiniteDuration();
+  bool away_ = false;
 };
 
 }  // namespace weft::testing

@@ -29,6 +29,8 @@ struct Result {
 Result RunSeed(uint64_t seed, testing::SimulatorOptions options) {
   // Some worlds are calm, some are rough.
   options.crash = static_cast<int>(seed % 3) * options.crash;
+  // Half of the worlds stand on changelogs, as on Kafka.
+  options.changelog = seed % 2 == 0;
   testing::Simulator sim(seed, options);
   AddRooms(sim);
   sim.Start();
@@ -79,6 +81,19 @@ TEST_CASE("the same seed gives the same run", "[sim]") {
   CHECK(lost > 0);
 }
 
+TEST_CASE("among the seeds are lost disks, lost shards and folders thrown away", "[sim]") {
+  testing::Simulator::Counts sum;
+  for (uint64_t seed = 2; seed <= 60; seed += 2) {
+    const Result result = RunSeed(seed, {});
+    sum.disowned += result.counts.disowned;
+    sum.disks_lost += result.counts.disks_lost;
+    sum.thrown_away += result.counts.thrown_away;
+  }
+  CHECK(sum.disowned > 0);
+  CHECK(sum.disks_lost > 0);
+  CHECK(sum.thrown_away > 0);
+}
+
 // How many seeds it takes to find a planted bug; a harness that needs more
 // would miss it in daily use.
 bool Finds(const engine::PlantedBugs& bugs, const std::string& symptom) {
@@ -107,6 +122,12 @@ TEST_CASE("an undo that leaves no mark is found", "[sim][planted]") {
   engine::PlantedBugs bugs;
   bugs.undo_without_mark = true;
   CHECK(Finds(bugs, "failed, its"));
+}
+
+TEST_CASE("a gate that does not look for another owner is found", "[sim][planted]") {
+  engine::PlantedBugs bugs;
+  bugs.no_claim_check = true;
+  CHECK(Finds(bugs, "has forgotten it"));
 }
 
 }  // namespace
