@@ -34,6 +34,10 @@
 #include "libs/service/room.h"
 #include "weft/service/v1/config.pb.h"
 
+namespace weft::engine {
+struct Options;
+}
+
 namespace weft::service {
 
 // How a room is made.
@@ -52,6 +56,8 @@ struct RoomSpec {
   // Where its gRPC port listens; "" = service.grpc_address in a process of one
   // room, any free port on the same host in a process of several.
   std::string grpc_address = "";
+  // For tests that plant a fault: changes the options of the room's shards.
+  std::function<void(engine::Options& options)> adjust_shards = nullptr;
 };
 
 // `check(config)` returns a status or a StatusOr of anything; `make(config,

@@ -2,22 +2,115 @@
 // source numbered without gaps per topic and partition, repeats equal to the
 // first, offsets contiguous where nothing was compacted.
 //
-//   weft_log_check LOG_FOLDER       (the mesh must be down)
+//   weft_log_check LOG_FOLDER                    (the mesh must be down)
+//   weft_log_check --kafka=HOST:PORT TOPIC...    (topics that are not compacted)
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "libs/base/clock.h"
+#include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/eventlog/embedded_log.h"
+#include "libs/eventlog/kafka_log.h"
 
 namespace weft {
 namespace {
 
-int Run(const std::string& folder) {
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+struct Counts {
+  int64_t events = 0;
+  int64_t repeats = 0;
+  int64_t wrong = 0;
+};
+
+// One partition, on the way through its records.
+struct Place {
+  int64_t next = 0;
+  int64_t end = 0;
+  std::map<std::string, std::vector<std::string>> digests;  // By source, by number.
+};
+
+void CheckRecord(const eventlog::TopicPartition& where, bool compacted, eventlog::Record record,
+                 Place& place, Counts& counts) {
+  const auto complain = [&](const std::string& what) {
+    std::printf("%s partition %d: %s\n", where.topic.c_str(), where.partition, what.c_str());
+    ++counts.wrong;
+  };
+  if (record.offset != place.next && !compacted) {
+    complain(absl::StrCat("offset ", place.next, " is missing"));
+  }
+  place.next = record.offset + 1;
+  const std::string source = record.HeaderOr("ce_source");
+  if (source.empty() || compacted) return;
+  ++counts.events;
+  const size_t number = std::stoul(record.HeaderOr("ce_id"));
+  record.append_time = absl::UnixEpoch();
+  std::vector<std::string>& seen = place.digests[source];
+  if (number == seen.size() + 1) {
+    seen.push_back(eventlog::RecordDigest(record));
+  } else if (number == 0 || number > seen.size()) {
+    complain(absl::StrCat(source, " skips from ", seen.size(), " to ", number));
+  } else {
+    ++counts.repeats;
+    if (seen[number - 1] != eventlog::RecordDigest(record)) {
+      complain(absl::StrCat("two different events ", number, " of ", source));
+    }
+  }
+}
+
+void CheckTopic(eventlog::EventLog& log, const std::string& topic, bool compacted,
+                Counts& counts) {
+  const auto partitions = log.PartitionCount(topic);
+  WEFT_CHECK_OK(partitions);
+  std::map<eventlog::TopicPartition, Place> places;
+  std::vector<eventlog::StartPosition> starts;
+  for (int32_t p = 0; p < *partitions; ++p) {
+    const auto marks = log.GetWatermarks({topic, p});
+    WEFT_CHECK_OK(marks);
+    if (marks->begin == marks->end) continue;
+    places[{topic, p}] = {marks->begin, marks->end, {}};
+    starts.push_back({{topic, p}, marks->begin, {}});
+  }
+  auto reader = log.OpenReader(starts);
+  WEFT_CHECK_OK(reader);
+  size_t open = places.size();
+  while (open > 0) {
+    auto batches = (*reader)->Poll(compacted ? absl::Seconds(1) : kPatience, 1000);
+    WEFT_CHECK_OK(batches);
+    if (batches->empty()) break;  // A compacted end.
+    for (eventlog::Batch& batch : *batches) {
+      Place& place = places[batch.where];
+      for (eventlog::Record& record : batch.records) {
+        if (record.offset >= place.end) break;
+        CheckRecord(batch.where, compacted, std::move(record), place, counts);
+        if (place.next >= place.end) --open;
+      }
+    }
+  }
+  for (const auto& [where, place] : places) {
+    if (place.next >= place.end || compacted) continue;
+    std::printf("%s partition %d cannot be read beyond offset %lld\n", topic.c_str(),
+                where.partition, static_cast<long long>(place.next));
+    ++counts.wrong;
+  }
+}
+
+int Say(const Counts& counts) {
+  std::printf("%lld events in the log, %lld of them repeats, %lld wrong\n",
+              static_cast<long long>(counts.events), static_cast<long long>(counts.repeats),
+              static_cast<long long>(counts.wrong));
+  return counts.wrong == 0 ? 0 : 1;
+}
+
+int RunEmbedded(const std::string& folder) {
   if (!std::filesystem::exists(folder + "/CURRENT")) {
     std::printf("there is no event log in %s\n", folder.c_str());
     return 2;
@@ -29,65 +122,45 @@ int Run(const std::string& folder) {
     std::printf("%s\n", log.status().ToString().c_str());
     return 2;
   }
-  int64_t events = 0;
-  int64_t repeats = 0;
-  int64_t wrong = 0;
+  Counts counts;
   for (const auto& [topic, options] : (*log)->Topics()) {
-    for (int32_t p = 0; p < options.partitions; ++p) {
-      const auto marks = (*log)->GetWatermarks({topic, p});
-      WEFT_CHECK_OK(marks);
-      auto reader = (*log)->OpenReader({{{topic, p}, marks->begin, {}}});
-      WEFT_CHECK_OK(reader);
-      std::map<std::string, std::vector<std::string>> digests;  // By source, by number.
-      int64_t next = marks->begin;
-      while (next < marks->end) {
-        const auto batches = (*reader)->Poll(absl::Seconds(1), 1000);
-        WEFT_CHECK_OK(batches);
-        if (batches->empty()) break;
-        for (eventlog::Record record : batches->front().records) {
-          if (record.offset != next && !options.compacted) {
-            std::printf("%s partition %d: offset %lld is missing\n", topic.c_str(), p,
-                        static_cast<long long>(next));
-            ++wrong;
-          }
-          next = record.offset + 1;
-          const std::string source = record.HeaderOr("ce_source");
-          if (source.empty() || options.compacted) continue;
-          ++events;
-          const size_t number = std::stoul(record.HeaderOr("ce_id"));
-          record.append_time = absl::UnixEpoch();
-          std::vector<std::string>& seen = digests[source];
-          if (number == seen.size() + 1) {
-            seen.push_back(eventlog::RecordDigest(record));
-          } else if (number == 0 || number > seen.size()) {
-            std::printf("%s partition %d: %s skips from %zu to %zu\n", topic.c_str(), p,
-                        source.c_str(), seen.size(), number);
-            ++wrong;
-          } else {
-            ++repeats;
-            if (seen[number - 1] != eventlog::RecordDigest(record)) {
-              std::printf("%s partition %d: two different events %zu of %s\n", topic.c_str(),
-                          p, number, source.c_str());
-              ++wrong;
-            }
-          }
-        }
-      }
-    }
+    CheckTopic(**log, topic, options.compacted, counts);
   }
-  std::printf("%lld events in the log, %lld of them repeats, %lld wrong\n",
-              static_cast<long long>(events), static_cast<long long>(repeats),
-              static_cast<long long>(wrong));
-  return wrong == 0 ? 0 : 1;
+  return Say(counts);
+}
+
+int RunKafka(const std::string& servers, const std::vector<std::string>& topics) {
+  eventlog::KafkaLogOptions options;
+  options.bootstrap_servers = servers;
+  options.manage_topics = false;
+  options.request_timeout = kPatience;
+  auto log = eventlog::KafkaLog::Open(options);
+  if (!log.ok()) {
+    std::printf("%s\n", log.status().ToString().c_str());
+    return 2;
+  }
+  Counts counts;
+  for (const std::string& topic : topics) {
+    // Made by the room that writes to it first.
+    const absl::Status there = (*log)->PartitionCount(topic).status();
+    if (ReasonOf(there) == "TOPIC_UNKNOWN") continue;
+    CheckTopic(**log, topic, false, counts);
+  }
+  return Say(counts);
 }
 
 }  // namespace
 }  // namespace weft
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "weft_log_check LOG_FOLDER\n");
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty() || (arguments[0][0] != '-' && arguments.size() != 1)) {
+    std::fprintf(stderr, "weft_log_check LOG_FOLDER | --kafka=HOST:PORT TOPIC...\n");
     return 2;
   }
-  return weft::Run(argv[1]);
+  if (absl::StartsWith(arguments[0], "--kafka=")) {
+    return weft::RunKafka(std::string(absl::StripPrefix(arguments[0], "--kafka=")),
+                          {arguments.begin() + 1, arguments.end()});
+  }
+  return weft::RunEmbedded(arguments[0]);
 }

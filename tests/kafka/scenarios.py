@@ -1,0 +1,394 @@
+"""What is broken, and what has to hold afterwards. Each takes a World and returns a
+sentence of figures; what is wrong goes to world.problem()."""
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import threading
+import time
+
+import kill_test
+from house import House, Room, STATEFUL, Broken, kafka, wait_until
+from load import Load
+
+
+class World:
+    """Brokers, six processes and callers; all end with it."""
+
+    def __init__(self, folder, arguments):
+        self.folder, self.arguments = pathlib.Path(folder), arguments
+        self.random = random.Random(arguments.seed)
+        self.long = arguments.long
+        self.bin = pathlib.Path(arguments.bin).resolve()
+        self.cluster = self.house = self.load = None
+        self.more_rooms, self.more_houses = [], []
+        self.found = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for room in self.more_rooms:
+            room.kill()
+        for house in [self.house, *self.more_houses]:
+            if house is not None:
+                house.kill_all()
+        if self.cluster is not None:
+            self.cluster.destroy()
+
+    def problem(self, text):
+        self.found.append(text)
+
+    def problems(self):
+        return self.found + (self.load.problems if self.load else [])
+
+    def keep_logs(self):
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+
+    def build(self, brokers=1, settings=None):
+        """Everything up, the business there, the callers at work."""
+        self.cluster = kafka.Cluster(str(self.folder / "kafka"), brokers)
+        self.cluster.start()
+        self.house = House(self.folder, self.bin, self.cluster, settings)
+        self.house.start()
+        self.load = Load(self.house, self.arguments.seed, self.bin / "weft_log_check")
+        self.load.furnish()
+
+    def under_load(self, seconds, callers=6):
+        self.load.begin(callers)
+        self.wait_for_answers(20)
+        time.sleep(seconds)
+
+    def wait_for_answers(self, more, seconds=120):
+        """Until callers were answered `more` times from now on."""
+        begun = self.load.count()
+        wait_until("callers are answered", lambda: self.load.count() >= begun + more, seconds)
+
+    def finish(self):
+        """Callers come to their end, everything is checked, the processes stop."""
+        self.load.end()
+        log = self.load.check_everything()
+        for wrong in self.house.stop():
+            self.problem(wrong)
+        refusals = ", ".join(f"{n} {r}" for r, n in sorted(self.load.refusals.items()))
+        return (f"{self.load.count()} answers, {len(self.load.reservations)} reservations, "
+                f"{len(self.load.orders)} orders; {log}; callers heard: {refusals or 'nothing'}")
+
+
+def kill_a_room(world):
+    room = world.house[world.random.choice(STATEFUL + ["gateway"])]
+    room.kill()
+    time.sleep(world.random.uniform(0, 0.5))
+    room.start()
+    world.house.await_ready()
+    return room.name
+
+
+def kill_all_rooms(world):
+    world.house.kill_all()
+    for room in world.house.rooms.values():
+        room.start()
+    world.house.await_ready()
+    return "all rooms"
+
+
+def kill_a_broker(world):
+    number = world.random.choice(world.cluster.numbers)
+    world.cluster.kill(number)
+    time.sleep(world.random.uniform(0, 2))
+    world.cluster.start(number)
+    return f"broker {number}"
+
+
+def kills(world, count, faults, seconds):
+    """`faults` in turn by chance, under load."""
+    world.under_load(1)
+    done, started = [], time.monotonic()
+    while len(done) < count and time.monotonic() - started < seconds and not world.problems():
+        time.sleep(world.random.uniform(0.1, 1.5))
+        done.append(world.random.choice(faults)(world))
+        world.wait_for_answers(5)
+        world.load.look()
+    if len(done) < min(count, 3):
+        world.problem(f"only {len(done)} kills in {seconds} s")
+    kinds = ", ".join(f"{done.count(kind)} {kind}" for kind in sorted(set(done)))
+    return f"{len(done)} kills ({kinds}); {world.finish()}"
+
+
+def rooms_killed(world):
+    world.build()
+    return kills(world, 60 if world.long else 5, [kill_a_room] * 4 + [kill_all_rooms],
+                 3000 if world.long else 60)
+
+
+def broker_killed(world):
+    world.build()
+    return kills(world, 20 if world.long else 2, [kill_a_broker], 1500 if world.long else 60)
+
+
+def three_brokers(world):
+    """One of three at a time: whoever leads our partitions is among them."""
+    world.build(brokers=3)
+    return kills(world, 20 if world.long else 3, [kill_a_broker], 1500 if world.long else 60)
+
+
+def everything_killed(world):
+    """Rooms, all rooms and brokers by chance."""
+    world.build(brokers=3)
+    return kills(world, 60 if world.long else 4, [kill_a_room, kill_a_room, kill_all_rooms,
+                                                  kill_a_broker], 3600 if world.long else 60)
+
+
+def lost_disk(world):
+    """Folders of rooms with commands are gone; all they answered is in the changelog."""
+    world.build()
+    world.under_load(3)
+    for room in ["inventory-projection", "approval"] + (["erp-connector", "reorder", "pricing"]
+                                                         if world.long else []):
+        lost = world.house[room]
+        lost.kill()
+        shutil.rmtree(lost.data)
+        lost.start()
+        world.house.await_ready()
+        world.wait_for_answers(10)
+        world.load.look(40)
+    return world.finish()
+
+
+def broker_away(world):
+    """No broker for a while: reads go on, commands are answered later or refused, and
+    everything arrives once and in order."""
+    away = 180 if world.long else 12
+    # Small, so that it is met.
+    world.build()
+    world.under_load(2)
+    world.cluster.kill()
+    gone = time.monotonic()
+    reads, read_failed = 0, 0
+    caller = kill_test.Caller(world.house)
+    while time.monotonic() - gone < away:
+        for path, body in (("/v1/availability:query", {"lines": [{"sku": kill_test.SKUS[0]}]}),
+                           ("/v1/prices:calculate", {"account": "A1", "lines": [
+                               {"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]})):
+            result = caller.call("POST", path, body)
+            reads += 1
+            if result is None or result[0] != 200:
+                read_failed += 1
+                last = result
+        time.sleep(0.2)
+    if read_failed:
+        world.problem(f"{read_failed} of {reads} reads failed without a broker, the last "
+                      f"with {last}")
+    world.cluster.start()
+    world.wait_for_answers(20)
+    world.load.look()
+    return f"{away} s without a broker, {reads} reads meanwhile; {world.finish()}"
+
+
+def ask_in_background(house, count, prefix, timeout):
+    """Reservations through the gateway of `house`, each on a connection of its own; their
+    answers come to the list."""
+    answers, threads = [], []
+
+    def ask(number):
+        body = {"account": "A1", "expireTime": time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
+                "lines": [{"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]}
+        key = f"{prefix}{number}"
+        result = kill_test.Caller(house).call("POST", "/v1/reservations", body, key)
+        answers.append((key, body, result))
+
+    for number in range(count):
+        threads.append(threading.Thread(target=ask, args=(number,), daemon=True))
+        threads[-1].start()
+
+    def join():
+        for thread in threads:
+            thread.join(timeout)
+        return answers
+    return join
+
+
+def paused_owner(world, binary=None):
+    """SIGSTOP, a take-over by another process with another folder, SIGCONT. The first one
+    may say nothing any more that does not hold, and has to end."""
+    world.build()
+    if binary is not None:
+        owner = world.house["inventory-projection"]
+        owner.stop()
+        owner.binary = binary
+        owner.start()
+        world.house.await_ready()
+    # A few answers, and then nobody asks: what is asked below is all that is under way.
+    world.under_load(1)
+    world.load.end()
+    first = world.house["inventory-projection"]
+    published = log_ends(world)
+
+    first.pause()
+    # In the sockets of a process that stands still.
+    late = ask_in_background(world.house, 16, "late-", 60)
+    time.sleep(1)
+
+    second = Room(world.house, "inventory-projection", "inventory-2")
+    world.more_rooms.append(second)
+    second.start()
+    wait_until("the second owner serves", second.ready)
+    # The house from here on: other rooms and callers are told of the second.
+    first.resume()
+    told = [(key, body, result) for key, body, result in late()
+            if result is not None and result[0] == 200]
+    code = None
+    try:
+        code = first.ended(30)
+    except Exception:
+        world.problem("the first owner does not end after a foreign claim")
+        first.kill()
+    if code == 0:
+        world.problem("the first owner ends as if all were well")
+
+    for room in ["gateway", "approval", "reorder"]:
+        world.house[room].stop()
+    world.house.targets["inventory-projection"] = second.target
+    for room in ["gateway", "approval", "reorder"]:
+        world.house[room].start()
+    world.house.rooms["inventory-projection"] = second
+    world.house.await_ready()
+    # What the first one answered after it was woken up, as any other answer.
+    for key, body, (_, answer) in told:
+        world.load.answers[key] = ("/v1/reservations", body, answer)
+        world.load.reservations[answer["name"]] = body["lines"][0]["sku"]
+    world.load.give_up = time.monotonic() + 60
+    world.load.still_there([answer["name"] for _, _, (_, answer) in told],
+                           kill_test.Caller(world.house))
+    if not world.problems():
+        world.load.running, world.load.seed = True, world.load.seed + 1
+        world.load.begin()
+        world.wait_for_answers(20)
+    del published
+    return f"{len(told)} answers after the pause, exit code {code}; {world.finish()}"
+
+
+def planted_no_claim_check(world):
+    """The same with an owner that does not look for claims: the harness has to find it."""
+    paused_owner(world, world.bin / "weft_planted_inventory")
+    lost = [p for p in world.problems() if p.startswith("LOST")
+            or "does not end" in p or "promised twice" in p or "reserved" in p]
+    world.found.clear()
+    world.load.problems.clear()
+    if not lost:
+        world.problem("an owner without a claim check was not found")
+    return f"found: {lost[0][:160] if lost else 'nothing'}"
+
+
+def log_ends(world):
+    del world
+    return {}
+
+
+def noticed(world, room, reason, seconds=30):
+    """Until the process says so, in its log status and its log lines."""
+    def check():
+        status = room.log_status()
+        stopped = {s.get("reason") for s in status.get("stopped", [])}
+        return reason in stopped or (reason == "LOG_CHANGED" and status.get("clusterChanged"))
+    wait_until(f"{room.name} says {reason}", check, seconds)
+    if reason not in room.tail(200_000):
+        world.problem(f"{room.name} has no log line with {reason}")
+
+
+def reads_go_on(world):
+    caller = kill_test.Caller(world.house)
+    result = caller.call("POST", "/v1/availability:query",
+                         {"lines": [{"sku": kill_test.SKUS[0]}]})
+    if result is None or result[0] != 200:
+        world.problem(f"availability is not answered from the state: {result}")
+    return result
+
+
+def broker_wiped(world):
+    """Another cluster at the same address."""
+    world.build()
+    world.under_load(1)
+    world.load.end()
+    world.cluster.wipe()
+    world.cluster.start()
+    begun = time.monotonic()
+    for room in STATEFUL:
+        noticed(world, world.house[room], "LOG_CHANGED")
+    seconds = time.monotonic() - begun
+    reads_go_on(world)
+    body = {"account": "A1", "expireTime": "2099-01-01T00:00:00Z",
+            "lines": [{"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]}
+    result = kill_test.Caller(world.house).call("POST", "/v1/reservations", body, "after-wipe")
+    if result is not None and result[0] == 200:
+        world.problem("a command is answered although its log is gone")
+    return f"noticed by all after {seconds:.1f} s"
+
+
+def admin(world, *what):
+    done = subprocess.run([world.bin / "weft_kafka_admin", world.cluster.addresses, *what],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Broken(f"{what}: {done.stderr}")
+    return done.stdout
+
+
+def topic_anew(world):
+    """Somebody removes a topic and makes it again; nobody appends to it."""
+    world.build()
+    world.under_load(1)
+    world.load.end()
+    topic = "weft.stock.movements.v1"
+    reader = world.house["inventory-projection"]
+    # All of it was read: the ERP's first counts.
+    admin(world, "remove", topic)
+    begun = time.monotonic()
+    noticed(world, reader, "LOG_CHANGED")
+    seconds = time.monotonic() - begun
+    reads_go_on(world)
+    return f"noticed after {seconds:.1f} s"
+
+
+def retention_passed(world):
+    """A room is down while retention takes what it has not read."""
+    world.build()
+    room = world.house["inventory-projection"]
+    room.kill()
+    messages = [json.dumps({"type": "stock.count", "id": f"again{sku}", "data": {
+        "sku": sku, "location": "MAIN", "onHand": kill_test.ON_HAND,
+        "watermark": "2026-01-02T00:00:00Z"}}) for sku in kill_test.SKUS]
+    result = kill_test.Caller(world.house).call(
+        "POST", "/v1/erp/demo:ingest", {"text": "\n".join(messages)}, "more-counts")
+    if result is None or result[0] != 200:
+        raise Broken(f"the ERP's message is refused: {result}")
+    topic = "weft.stock.movements.v1"
+    wait_until("the counts are on the log", lambda: world.house["erp-connector"].metric(
+        "weft_engine_outbox_rows") == 0)
+    admin(world, "empty", topic)
+    room.start()
+    begun = time.monotonic()
+    noticed(world, room, "OFFSET_GONE")
+    seconds = time.monotonic() - begun
+    reads_go_on(world)
+    return f"noticed after {seconds:.1f} s"
+
+
+ALL = {
+    "rooms_killed": rooms_killed,
+    "broker_killed": broker_killed,
+    "three_brokers": three_brokers,
+    "everything_killed": everything_killed,
+    "lost_disk": lost_disk,
+    "broker_away": broker_away,
+    "paused_owner": paused_owner,
+    "planted_no_claim_check": planted_no_claim_check,
+    "broker_wiped": broker_wiped,
+    "topic_anew": topic_anew,
+    "retention_passed": retention_passed,
+}
+# What fits into an ordinary test run.
+SHORT = ["rooms_killed", "three_brokers", "lost_disk", "paused_owner"]
+# An exception of its own, for callers of this module.
+__all__ = ["ALL", "SHORT", "World", "Broken"]
