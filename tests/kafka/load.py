@@ -32,7 +32,7 @@ class Load(kill_test.Test):
         self.running, self.give_up = False, time.monotonic() + 3600
         self.threads = []
 
-    def begin(self, callers=6):
+    def begin(self, callers=3):
         self.running = True
         self.threads = [threading.Thread(target=self.work, args=(i,), daemon=True)
                         for i in range(callers)]

@@ -8,9 +8,8 @@ import subprocess
 import threading
 import time
 
-import kill_test
 from house import House, Room, STATEFUL, Broken, kafka, wait_until
-from load import Load
+from load import Load, kill_test
 
 
 class World:
@@ -24,6 +23,7 @@ class World:
         self.cluster = self.house = self.load = None
         self.more_rooms, self.more_houses = [], []
         self.found = []
+        self.started = time.monotonic()
 
     def __enter__(self):
         return self
@@ -46,16 +46,21 @@ class World:
     def keep_logs(self):
         shutil.rmtree(self.folder / "data", ignore_errors=True)
 
+    def say(self, text):
+        print(f"  {time.monotonic() - self.started:5.0f} s  {text}", flush=True)
+
     def build(self, brokers=1, settings=None):
-        """Everything up, the business there, the callers at work."""
+        """Everything up, the business there."""
         self.cluster = kafka.Cluster(str(self.folder / "kafka"), brokers)
         self.cluster.start()
         self.house = House(self.folder, self.bin, self.cluster, settings)
         self.house.start()
         self.load = Load(self.house, self.arguments.seed, self.bin / "weft_log_check")
+        self.say("six processes are ready")
         self.load.furnish()
+        self.say("the ERP's messages have arrived")
 
-    def under_load(self, seconds, callers=6):
+    def under_load(self, seconds, callers=3):
         self.load.begin(callers)
         self.wait_for_answers(20)
         time.sleep(seconds)
@@ -68,6 +73,7 @@ class World:
     def finish(self):
         """Callers come to their end, everything is checked, the processes stop."""
         self.load.end()
+        self.say(f"{self.load.count()} answers; looking at all of them")
         log = self.load.check_everything()
         for wrong in self.house.stop():
             self.problem(wrong)
@@ -108,6 +114,7 @@ def kills(world, count, faults, seconds):
     while len(done) < count and time.monotonic() - started < seconds and not world.problems():
         time.sleep(world.random.uniform(0.1, 1.5))
         done.append(world.random.choice(faults)(world))
+        world.say(f"{done[-1]} killed and back")
         world.wait_for_answers(5)
         world.load.look()
     if len(done) < min(count, 3):
