@@ -532,6 +532,9 @@ absl::StatusOr<std::unique_ptr<engine::Shards>> Process::Impl::OpenShards(
     lag_groups_.push_back(std::make_unique<LagGroups>(*kafka_log_, name, shards));
     log = lag_groups_.back().get();
   }
+  for (const RoomSpec& spec : options_.rooms) {
+    if (spec.name == name && spec.adjust_shards) spec.adjust_shards(options);
+  }
   WEFT_ASSIGN_OR_RETURN(const std::string done, ActIfAsked(options.folder, program, *log));
   if (!done.empty()) log_->LogAs(name, Level::kWarning, absl::StrCat("the state ", done));
   WEFT_ASSIGN_OR_RETURN(std::unique_ptr<engine::Shards> opened,

@@ -127,7 +127,7 @@ class Test:
         self.orders = {}        # name -> external order id
         self.problems = []
         self.running = True
-        self.next = 0
+        self.tag = ""  # In front of all keys.
 
     def problem(self, text):
         with self.lock:
@@ -193,7 +193,7 @@ class Test:
         count = 0
         while self.running:
             count += 1
-            key = f"w{number}-{count}"
+            key = f"{self.tag}w{number}-{count}"
             sku = rng.choice(SKUS)
             choice = rng.random()
             if choice < 0.5 or not mine:

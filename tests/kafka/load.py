@@ -31,6 +31,7 @@ class Load(kill_test.Test):
         self.problems = []
         self.running, self.give_up = False, time.monotonic() + 3600
         self.threads = []
+        self.tag = ""  # In front of keys, so that callers begun again use others.
 
     def begin(self, callers=3):
         self.running = True
@@ -99,12 +100,14 @@ class Load(kill_test.Test):
         self.still_there(names, caller)
         self.ask_again(keys, caller)
 
-    def check_everything(self):
+    def check_everything(self, whole_log=True):
         self.give_up = time.monotonic() + 180
         caller = kill_test.Caller(self.house)
         names = list(self.reservations)[-2000:] + list(self.orders)[-500:]
         self.still_there(names, caller)
         self.check()
+        if not whole_log:
+            return "its log is not looked at"
         log = subprocess.run(
             [self.log_check, f"--kafka={self.house.cluster.addresses}", *TOPICS],
             capture_output=True, text=True, check=False)
