@@ -24,7 +24,10 @@ bool IsLoopbackAddress(absl::string_view address) {
 // Rooms by the word in their package.
 std::map<std::string, rpc::Client*> ByWord(std::map<std::string, rpc::Client*> rooms) {
   constexpr std::pair<const char*, const char*> kFolders[] = {
-      {"inventory-projection", "inventory"}, {"erp-connector", "erp"}};
+      {"inventory-projection", "inventory"},
+      {"erp-connector", "erp"},
+      // The one room that has documents.
+      {"pricing", "documents"}};
   for (const auto& [folder, word] : kFolders) {
     if (const auto it = rooms.find(folder); it != rooms.end()) rooms.emplace(word, it->second);
   }

@@ -14,6 +14,7 @@
 #include "services/pricing/line_bytes.h"
 #include "services/pricing/look_ahead.h"
 #include "services/pricing/past.h"
+#include "services/pricing/rule_documents.h"
 #include "services/pricing/service.h"
 #include "services/pricing/state.h"
 
@@ -85,6 +86,7 @@ absl::Status Service::Calculate(const Principal& principal,
     }
   }
 
+  RulesInForce in_force(documents_, principal.tenant);
   const FactMemory::Snapshot now(memory_, principal.tenant);
   ask.channel_number = now.ChannelNumber(ask.channel);
   std::unique_ptr<engine::View> rows;
@@ -94,7 +96,8 @@ absl::Status Service::Calculate(const Principal& principal,
     past = std::make_unique<PastFacts>(*rows, Moment{.known_us = ask.known_us});
   }
   const Facts& facts = ask.past ? static_cast<const Facts&>(*past) : now;
-  const auto position = [&] { return ask.past ? past->position() : now.position(); };
+  const Stamp here = in_force.At(now.position());
+  const auto position = [&] { return ask.past ? past->position() : here; };
 
   LineReason for_all = LineReason::kNone;
   Buyer buyer;
@@ -110,9 +113,12 @@ absl::Status Service::Calculate(const Principal& principal,
   }
 
   // Lines are field 1: they come first, written one by one, then what is left.
+  WEFT_RETURN_IF_ERROR(in_force.Find(facts, ask, buyer, here));
   // What is known of the past is told with the tenant's position.
   const bool precise = !ask.past && for_all == LineReason::kNone;
-  const Stamp shared = precise ? EpochOf(now, buyer, Symbol::kNone) : now.position();
+  // Rules that change may change any price.
+  const Stamp shared =
+      in_force.At(precise ? EpochOf(now, buyer, Symbol::kNone) : now.position());
   PositionName epoch;
   v1::PriceLockUse lock_use;
   const std::optional<v1::PriceLock> lock =
@@ -124,7 +130,7 @@ absl::Status Service::Calculate(const Principal& principal,
   out.reserve(out.size() + static_cast<size_t>(request.lines_size()) * 192 + 128);
   std::optional<LookAhead> ahead;
   if (plain && for_all == LineReason::kNone) ahead.emplace(now, buyer, request.lines());
-  PriceFinder finder(facts, buyer, *PricingRules::Platform());
+  PriceFinder finder(facts, buyer, *in_force);
   LineAnswer answer;
   v1::PriceLine message;
   Decimal total;

@@ -10,6 +10,7 @@
 #include "services/pricing/domain/applicable.h"
 #include "services/pricing/domain/ladder.h"
 #include "services/pricing/past.h"
+#include "services/pricing/rule_documents.h"
 #include "services/pricing/service.h"
 #include "services/pricing/state.h"
 
@@ -26,9 +27,10 @@ absl::Status DecisionNotFound() {
 }  // namespace
 
 void Service::ExplainLine(const Facts& facts, const Principal& principal, const Ask& ask,
-                          const Buyer& buyer, const LineQuestion& question, Stamp position,
-                          const std::string& epoch, v1::PriceExplanation& response) const {
-  PriceFinder finder(facts, buyer, *PricingRules::Platform());
+                          const Buyer& buyer, const LineQuestion& question,
+                          const PricingRules& rules, Stamp position, const std::string& epoch,
+                          v1::PriceExplanation& response) const {
+  PriceFinder finder(facts, buyer, rules);
   LineAnswer answer;
   finder.Find(question, Depth::kAll, answer);
   v1::PriceLine& line = *response.mutable_line();
@@ -61,10 +63,12 @@ absl::Status Service::Explain(const Principal& principal, const v1::ExplainPrice
                               v1::PriceExplanation& response) {
   Ask ask;
   WEFT_RETURN_IF_ERROR(ReadAsk(principal, request, clock_, ask));
+  RulesInForce in_force(documents_, principal.tenant);
   const FactMemory::Snapshot now(memory_, principal.tenant);
   ask.channel_number = now.ChannelNumber(ask.channel);
   const LineQuestion question = QuestionOf(request.line());
-  const std::string epoch = PositionText(now.position());
+  const Stamp here = in_force.At(now.position());
+  const std::string epoch = PositionText(here);
 
   LineReason for_all = LineReason::kNone;
   if (ask.account.empty() && settings_.LoginRequired(ask.channel)) {
@@ -86,18 +90,21 @@ absl::Status Service::Explain(const Principal& principal, const v1::ExplainPrice
                           shards_.Read(principal.tenant));
     const PastFacts past(*rows, Moment{.known_us = ask.known_us});
     WEFT_RETURN_IF_ERROR(Describe(past, principal, ask, buyer));
+    WEFT_RETURN_IF_ERROR(in_force.Find(past, ask, buyer, here));
     // Once to read what the line needs, so that its position is known.
-    PriceFinder finder(past, buyer, *PricingRules::Platform());
+    PriceFinder finder(past, buyer, *in_force);
     LineAnswer answer;
     finder.Find(question, Depth::kAll, answer);
-    ExplainLine(past, principal, ask, buyer, question, past.position(), epoch, response);
+    ExplainLine(past, principal, ask, buyer, question, *in_force, past.position(), epoch,
+                response);
     response.mutable_freshness()->set_position(PositionText(past.position()));
     return past.status();
   }
   WEFT_RETURN_IF_ERROR(Describe(now, principal, ask, buyer));
-  ExplainLine(now, principal, ask, buyer, question, now.position(), epoch, response);
-  response.mutable_line()->set_epoch(PositionText(
-      EpochOf(now, buyer, now.Find(SymbolKind::kSku, response.line().sku()))));
+  WEFT_RETURN_IF_ERROR(in_force.Find(now, ask, buyer, here));
+  ExplainLine(now, principal, ask, buyer, question, *in_force, here, epoch, response);
+  response.mutable_line()->set_epoch(PositionText(in_force.At(
+      EpochOf(now, buyer, now.Find(SymbolKind::kSku, response.line().sku())))));
   response.mutable_freshness()->set_position(epoch);
   if (now.head().source_us != 0) {
     SetTime(now.head().source_us, *response.mutable_freshness()->mutable_source_time());
@@ -141,8 +148,9 @@ absl::Status Service::GetDecision(const Principal& principal, const v1::GetDecis
                                            " are no longer complete"),
                               {{"position", PositionText(decision->position)}});
   }
+  RulesInForce in_force(documents_, principal.tenant);
   const FactMemory::Snapshot now(memory_, principal.tenant);
-  if (decision->position > now.position()) {
+  if (decision->position > in_force.At(now.position())) {
     return Unavailable("NOT_YET_APPLIED", "this replica has not yet applied what it depends on");
   }
 
@@ -171,8 +179,9 @@ absl::Status Service::GetDecision(const Principal& principal, const v1::GetDecis
                              : unit <= item->units.size() ? item->units[unit - 1].unit
                                                             : Symbol::kNone;
   const std::string quantity = decision->quantity.ToString();
+  WEFT_RETURN_IF_ERROR(in_force.Find(past, ask, buyer, decision->position));
   ExplainLine(past, principal, ask, buyer,
-              {.sku = sku, .quantity = quantity, .unit = past.Text(unit_symbol)},
+              {.sku = sku, .quantity = quantity, .unit = past.Text(unit_symbol)}, *in_force,
               decision->position, PositionText(decision->position), response);
   response.mutable_freshness()->set_position(PositionText(decision->position));
   return past.status();

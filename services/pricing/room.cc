@@ -3,7 +3,10 @@
 #include <utility>
 
 #include "libs/base/status_macros.h"
+#include "libs/service/documents/owner.h"
+#include "libs/service/documents/service.h"
 #include "services/pricing/app.h"
+#include "services/pricing/rule_documents.h"
 #include "services/pricing/service.h"
 
 namespace weft::pricing {
@@ -15,42 +18,57 @@ class PricingRoom final : public service::Room {
       : settings_(std::move(settings)),
         clock_(*surroundings.clock),
         mac_key_(surroundings.mac_key),
-        replica_(MakeReplica(memory_, changes_)),
+        log_(surroundings.log),
+        documents_("pricing", PricingKinds(), ShippedDocuments()),
+        replica_(MakeReplica(memory_, changes_, &documents_)),
         owner_(MakeOwner()) {}
 
   engine::Program* program() override { return settings_.documents_owner ? &owner_ : nullptr; }
   engine::Program* projection() override { return &replica_; }
   void BindProjection(rpc::MethodRegistry& methods, engine::Shards& shards) override {
-    service_ = std::make_unique<Service>(settings_, memory_, changes_, shards, clock_, mac_key_);
+    service_ = std::make_unique<Service>(settings_, memory_, changes_, shards, clock_, mac_key_,
+                                         &documents_);
     service_->Bind(methods);
   }
-  void Bind(rpc::MethodRegistry& /*methods*/, engine::Shards* /*shards*/) override {}
+  void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) override {
+    if (shards == nullptr) return;  // Another process owns the documents.
+    document_service_ = std::make_unique<documents::DocumentService>(
+        documents::ServiceOptions{
+            .room = "pricing", .kinds = PricingKinds(), .shipped = ShippedDocuments()},
+        *shards, clock_, log_);
+    document_service_->Bind(methods);
+    document_service_->PublishShipped();
+  }
 
  private:
   const Settings settings_;
   const Clock& clock_;
   const std::string mac_key_;
+  telemetry::Logger* const log_;
   FactMemory memory_;
   PriceChanges changes_{memory_};
+  documents::DocumentReader documents_;
   engine::Program replica_;
   engine::Program owner_;
   std::unique_ptr<Service> service_;
+  std::unique_ptr<documents::DocumentService> document_service_;
 };
 
 }  // namespace
 
-engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes) {
+engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes,
+                            documents::DocumentReader* documents) {
   engine::Program program("pricing-replica");
   program.Events(engine::kTimeline, &app::OnFact);
   program.read_models.push_back(&changes);  // Before the facts: price_changes.h.
-  program.read_models.push_back(&changes);  // Before the facts: price_changes.h.
   program.read_models.push_back(&memory);
+  if (documents != nullptr) documents->Mount(program);
   return program;
 }
 
 engine::Program MakeOwner() {
   engine::Program program("pricing");
-  program.Emits(engine::kTimeline, engine::kTimelineOptions);
+  documents::MountOwner("pricing", program);
   return program;
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "libs/service/documents/reader.h"
 #include "libs/service/room.h"
 #include "services/pricing/config.h"
 #include "services/pricing/memory/fact_memory.h"
@@ -12,8 +13,9 @@
 namespace weft::pricing {
 
 // The projection "pricing-replica": facts and documents of the timeline, for
-// reading. Every process has it. `memory` outlives the shards.
-engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes);
+// reading. Every process has it. All outlive the shards.
+engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes,
+                            documents::DocumentReader* documents = nullptr);
 // The program "pricing": what is decided, not followed: drafts, checks and
 // publishing of documents. One process of an installation has it
 // (room.documents_owner).

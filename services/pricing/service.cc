@@ -76,11 +76,13 @@ void Answers(rpc::MethodRegistry& methods, engine::Shards& shards, const char* n
 }  // namespace
 
 Service::Service(Settings settings, FactMemory& memory, PriceChanges& changes,
-                 engine::Shards& shards, const Clock& clock, absl::string_view mac_key)
+                 engine::Shards& shards, const Clock& clock, absl::string_view mac_key,
+                 const documents::DocumentReader* documents)
     : settings_(std::move(settings)),
       memory_(memory),
       shards_(shards),
       clock_(clock),
+      documents_(documents),
       lock_key_(PriceLockKey(mac_key)),
       lock_keys_({lock_key_.public_key()}),
       watchers_(memory, changes, clock, {.max_watchers = settings_.max_watchers}) {

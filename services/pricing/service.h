@@ -13,6 +13,7 @@
 #include "libs/engine/shards.h"
 #include "libs/rpc/jwk.h"
 #include "libs/rpc/server.h"
+#include "libs/service/documents/reader.h"
 #include "services/pricing/asking.h"
 #include "services/pricing/config.h"
 #include "services/pricing/domain/decision_id.h"
@@ -32,8 +33,10 @@ inline constexpr int kMaxPastLines = 200;
 class Service {
  public:
   // All outlive the service. `mac_key`: secret of the installation, 32 octets.
+  // `documents` may be null: then the binary's own documents hold.
   Service(Settings settings, FactMemory& memory, PriceChanges& changes, engine::Shards& shards,
-          const Clock& clock, absl::string_view mac_key);
+          const Clock& clock, absl::string_view mac_key,
+          const documents::DocumentReader* documents = nullptr);
 
   void Bind(rpc::MethodRegistry& methods);
 
@@ -71,13 +74,15 @@ class Service {
   std::optional<v1::PriceLock> UsableLock(const Principal& principal, const std::string& text,
                                           const Ask& ask, v1::PriceLockUse& use) const;
   void ExplainLine(const Facts& facts, const Principal& principal, const Ask& ask,
-                   const Buyer& buyer, const LineQuestion& question, Stamp position,
-                   const std::string& epoch, v1::PriceExplanation& response) const;
+                   const Buyer& buyer, const LineQuestion& question, const PricingRules& rules,
+                   Stamp position, const std::string& epoch,
+                   v1::PriceExplanation& response) const;
 
   const Settings settings_;
   FactMemory& memory_;
   engine::Shards& shards_;
   const Clock& clock_;
+  const documents::DocumentReader* const documents_;
   SipKey key_;
   const rpc::SigningKey lock_key_;
   const rpc::JsonWebKeySet lock_keys_;

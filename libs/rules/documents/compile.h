@@ -27,6 +27,7 @@ struct SetDocument {
   std::string hash;
   bool platform = false;
   std::shared_ptr<const Tree> tree;
+  std::shared_ptr<const std::string> source;  // The text the tree was read from.
 };
 
 // In the order of kind and id. After Resolve() each (kind, id) stands once.

@@ -111,7 +111,8 @@ absl::StatusOr<std::vector<SetDocument>> SetWith(const std::vector<Candidate>& c
   for (const Candidate& candidate : candidates) {
     if (!candidate.sound) continue;
     documents.push_back({candidate.read.key, candidate.ref.version(), candidate.read.hash,
-                         platform == nullptr, candidate.read.tree});
+                         platform == nullptr, candidate.read.tree,
+                         std::make_shared<const std::string>(candidate.source)});
   }
   WEFT_ASSIGN_OR_RETURN(std::vector<SetDocument> active,
                         ReadActive(rows, at, platform == nullptr));

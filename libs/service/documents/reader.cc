@@ -48,6 +48,11 @@ absl::Status OnEvent(const std::string& room, const engine::Event& event, engine
 
 }  // namespace
 
+struct DocumentReader::Text {
+  rules::Tree tree;
+  std::string source;
+};
+
 struct DocumentReader::Published {
   int64_t number = 0;
   absl::Time effective_from;
@@ -57,7 +62,7 @@ struct DocumentReader::Published {
 };
 
 struct DocumentReader::Tenant {
-  std::map<std::pair<DocumentKey, int64_t>, std::shared_ptr<const rules::Tree>> bodies;
+  std::map<std::pair<DocumentKey, int64_t>, std::shared_ptr<const Text>> bodies;
   // By effective_from, then number.
   std::vector<std::shared_ptr<const Published>> published;
   engine::Position newest;
@@ -84,7 +89,8 @@ DocumentReader::DocumentReader(std::string room, rules::Kinds kinds,
     std::vector<rules::Finding> findings;
     // They are compiled in: a wrong one is a bug of this build.
     WEFT_CHECK(rules::ReadDocument(source, read, findings));
-    published->documents.push_back({read.key, 0, read.hash, true, read.tree});
+    published->documents.push_back({read.key, 0, read.hash, true, read.tree,
+                                    std::make_shared<const std::string>(source)});
   }
   shipped_ = std::move(published);
 }
@@ -110,14 +116,15 @@ DocumentReader::Tenant* DocumentReader::FindTenant(uint32_t partition,
   return found == tenants_.end() ? nullptr : found->second.get();
 }
 
-std::shared_ptr<const rules::Tree> DocumentReader::TreeOf(const std::string& source) {
+std::shared_ptr<const DocumentReader::Text> DocumentReader::TextOf(const std::string& source) {
   // By the text itself: places in findings are those of the text.
-  std::weak_ptr<const rules::Tree>& slot = trees_[Hex(Sha256(source))];
-  std::shared_ptr<const rules::Tree> tree = slot.lock();
-  if (tree != nullptr) return tree;
-  auto made = std::make_shared<rules::Tree>();
+  std::weak_ptr<const Text>& slot = texts_[Hex(Sha256(source))];
+  std::shared_ptr<const Text> text = slot.lock();
+  if (text != nullptr) return text;
+  auto made = std::make_shared<Text>();
   rules::Fault fault;
-  if (!rules::ReadTree(source, *made, fault)) return nullptr;
+  if (!rules::ReadTree(source, made->tree, fault)) return nullptr;
+  made->source = source;
   slot = made;
   return made;
 }
@@ -131,7 +138,7 @@ void DocumentReader::TakeRow(const engine::ChangedRow& row) {
     MutexLock lock(mutex_);
     const v1::DocumentRef& ref = body.body().ref();
     TenantOf(row.partition, row.tenant).bodies[{KeyOf(ref), ref.version()}] =
-        TreeOf(body.body().source());
+        TextOf(body.body().source());
     return;
   }
   if (row.table != kPublished.id) return;
@@ -154,7 +161,8 @@ void DocumentReader::TakeRow(const engine::ChangedRow& row) {
                                     .version = document.ref().version(),
                                     .hash = document.hash(),
                                     .platform = row.tenant == engine::kPlatformTenant,
-                                    .tree = body->second});
+                                    .tree = {body->second, &body->second->tree},
+                                    .source = {body->second, &body->second->source}});
   }
   const auto earlier = [](const auto& a, const auto& b) {
     return std::tie(a->effective_from, a->number) < std::tie(b->effective_from, b->number);

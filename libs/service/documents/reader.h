@@ -90,12 +90,13 @@ class DocumentReader final : public engine::ReadModel {
  private:
   struct Tenant;
   struct Published;
+  struct Text;
 
   Tenant& TenantOf(uint32_t partition, const std::string& name)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Tenant* FindTenant(uint32_t partition, const std::string& name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<const rules::Tree> TreeOf(const std::string& source)
+  std::shared_ptr<const Text> TextOf(const std::string& source)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeRow(const engine::ChangedRow& row);
   std::shared_ptr<const rules::CompiledSet> Compile(const rules::DocumentSet& set) const;
@@ -107,8 +108,8 @@ class DocumentReader final : public engine::ReadModel {
   // By partition and name: the platform stands in every partition.
   std::map<std::pair<uint32_t, std::string>, std::unique_ptr<Tenant>> tenants_
       ABSL_GUARDED_BY(mutex_);
-  // Trees by hash of the text, shared by all who have it.
-  std::map<std::string, std::weak_ptr<const rules::Tree>> trees_ ABSL_GUARDED_BY(mutex_);
+  // By hash of the text, shared by all who have it.
+  std::map<std::string, std::weak_ptr<const Text>> texts_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Tenant> nobody_;  // Keeps what is resolved of shipped documents alone.
   mutable Mutex compiling_;
   // By signature of the set.

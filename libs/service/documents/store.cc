@@ -121,7 +121,8 @@ absl::StatusOr<std::vector<rules::SetDocument>> ReadSet(const RowReader& rows,
     auto tree = std::make_shared<rules::Tree>();
     rules::Fault fault;
     if (!row.has_value() || !rules::ReadTree(row->document().source(), *tree, fault)) continue;
-    out.push_back({key, version.version, version.hash, platform, std::move(tree)});
+    out.push_back({key, version.version, version.hash, platform, std::move(tree),
+                   std::make_shared<const std::string>(row->document().source())});
   }
   return out;
 }
