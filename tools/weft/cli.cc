@@ -44,15 +44,18 @@ class Builder {
     Erp(app);
     Log(app);
     State(app);
+    Import(app);
+    Audit(app);
   }
 
  private:
   // A command that asks a mesh, with the options all of these have.
   template <typename Run>
-  CLI::App* Command(CLI::App& parent, const std::string& name, const std::string& help, Run run) {
+  CLI::App* Command(CLI::App& parent, const std::string& name, const std::string& help, Run run,
+                    bool csv = false) {
     CLI::App* command = parent.add_subcommand(name, help);
     command->add_option("--server", common_.server, "Gateway, http://host:port (WEFT_SERVER)");
-    Shared(command);
+    Shared(command, csv);
     command->callback([this, run] { actions_.mesh = run; });
     return command;
   }
@@ -81,7 +84,7 @@ class Builder {
     command->add_option("--progress", common_.progress, "auto, plain or none")
         ->check(CLI::IsMember({"auto", "plain", "none"}));
   }
-  void Shared(CLI::App* command) {
+  void Shared(CLI::App* command, bool csv = false) {
     command->add_option("--token", common_.token, "Bearer token (WEFT_TOKEN)");
     command->add_option("--user", common_.user, "User to act for");
     command
@@ -95,10 +98,12 @@ class Builder {
             [this](const std::string& o) {
               common_.output = o == "json"   ? Output::kJson
                                : o == "name" ? Output::kName
+                               : o == "csv"  ? Output::kCsv
                                              : Output::kTable;
             },
-            "table, json or name")
-        ->check(CLI::IsMember({"table", "json", "name"}));
+            csv ? "table, json or csv" : "table, json or name")
+        ->check(csv ? CLI::IsMember({"table", "json", "csv"})
+                    : CLI::IsMember({"table", "json", "name"}));
   }
   // A mutation.
   template <typename Run>
@@ -120,18 +125,136 @@ class Builder {
             [](Session& s) { return cli::Status(s); });
   }
 
+  static void Buyer(CLI::App* c, std::string& account, std::string& channel,
+                    std::string& currency, std::string& as_of) {
+    c->add_option("--account,-a", account, "Account that buys");
+    c->add_option("--channel", channel, "Channel");
+    c->add_option("--currency", currency, "Currency, ISO 4217");
+    c->add_option("--as-of", as_of, "Moment, RFC 3339");
+  }
+
   void Price(CLI::App& app) {
     auto o = std::make_shared<PriceOptions>();
-    CLI::App* c = Command(app, "price", "The price of an item for an account",
-                          [o](Session& s) { return cli::Price(s, *o); });
-    c->add_option("sku", o->sku, "Item")->required();
-    c->add_option("--quantity,-q", o->quantity, "Quantity; 1 by default");
-    c->add_option("--unit", o->unit, "Unit; the item's base unit by default");
-    c->add_option("--account,-a", o->account, "Account that buys");
-    c->add_option("--channel", o->channel, "Channel");
-    c->add_option("--currency", o->currency, "Currency, ISO 4217");
-    c->add_option("--as-of", o->as_of, "Moment, RFC 3339");
-    c->add_flag("--explain", o->explain, "Show the steps and what lost");
+    CLI::App* price = Command(app, "price", "Prices: of an item, or one of the verbs below", [](Session&) {
+      return kUsage;
+    });
+    // `weft price SKU` is `weft price calculate` of one item.
+    price->callback([this, price, o] {
+      if (!price->get_subcommands().empty()) return;
+      if (o->sku.empty()) throw CLI::RequiredError("sku or a verb");
+      actions_.mesh = [o](Session& s) { return cli::Price(s, *o); };
+    });
+    price->require_subcommand(0, 1);
+    OneItem(price, *o);
+    price->add_flag("--explain", o->explain, "Show the steps and what lost");
+
+    auto told = std::make_shared<PriceOptions>();
+    told->explain = true;
+    CLI::App* c = Command(*price, "explain", "How the price of an item comes about",
+                          [told](Session& s) { return cli::Price(s, *told); });
+    OneItem(c, *told);
+
+    auto lines = std::make_shared<PriceLinesOptions>();
+    c = Command(*price, "calculate", "The prices of lines",
+                [lines](Session& s) { return PriceCalculate(s, *lines); });
+    Lines(c, *lines);
+    c->add_option("--lock", lines->lock_file, "File with a price lock to use");
+    c->add_flag("--list-price", lines->list_price, "Show the list price, too");
+    c->add_flag("--tiers", lines->tiers, "Show the account's tiers, too");
+
+    auto lock = std::make_shared<PriceLinesOptions>();
+    c = Mutation(*price, "lock", "Sign the prices of lines, so that they hold until they expire",
+                 [lock](Session& s) { return PriceLock(s, *lock); });
+    Lines(c, *lock);
+    c->add_flag("--tiers", lock->tiers, "Lock other quantities, too");
+    c->add_option("--hours", lock->hours, "How long it holds; a day by default")
+        ->check(CLI::Range(0.01, 8784.0));
+    c->add_option("--reference", lock->reference, "Free text that goes into it");
+    c->add_option("--out", lock->out_file, "Write the lock to this file");
+
+    auto verify = std::make_shared<PriceVerifyOptions>();
+    c = Command(*price, "verify-lock", "Whether a price lock holds; with --key without a server",
+                [verify](Session& s) { return PriceVerifyLock(s, *verify); });
+    c->add_option("file", verify->file, "File with the lock; - for standard input")->required();
+    c->add_option("--key", verify->key_file, "Public keys, as weft price lock-keys shows them");
+    c->add_option("--account,-a", verify->account, "Account that wants to use it");
+    c->add_option("--tenant", verify->tenant, "With --key: tenant it must be of");
+    Command(*price, "lock-keys", "The public keys of price locks",
+            [](Session& s) { return PriceLockKeys(s); });
+
+    auto watch = std::make_shared<PriceWatchOptions>();
+    c = Command(*price, "watch", "Follow whose prices may have moved",
+                [watch](Session& s) { return PriceWatch(s, *watch); });
+    c->add_option("sku", watch->skus, "Only these items");
+    c->add_option("--account,-a", watch->accounts, "Only these accounts")->allow_extra_args(false);
+    c->add_option("--resume", watch->resume, "Token to go on behind");
+    c->add_option("--count", watch->count, "End after so many messages")
+        ->check(CLI::NonNegativeNumber);
+
+    auto replay = std::make_shared<PriceReplayOptions>();
+    c = Command(*price, "replay", "Compute a decision again and compare",
+                [replay](Session& s) { return PriceReplay(s, *replay); });
+    c->add_option("id", replay->id, "Decision id of a line")->required();
+    c->add_option("--net", replay->net, "Net that was shown");
+    c->add_option("--unit-price", replay->unit_price, "Unit price that was shown");
+    c->add_option("--currency", replay->currency, "Its currency; the decision's by default");
+
+    auto compare = std::make_shared<PriceCompareOptions>();
+    c = Command(*price, "compare", "Hold another system's answers against ours, from CSV",
+                [compare](Session& s) { return PriceCompare(s, *compare); });
+    c->add_option("file", compare->file, "CSV: account, sku, quantity, unitPrice or net, ...")
+        ->required();
+    c->add_option("--channel", compare->channel, "Channel");
+    c->add_option("--currency", compare->currency, "Currency; the account's by default");
+    c->add_option("--as-of", compare->as_of, "Moment of lines without a date, RFC 3339");
+    c->add_option("--tolerance", compare->tolerance, "Of a unit price; 0.01 by default");
+    c->add_option("--time-zone", compare->time_zone, "Of dates; UTC by default");
+    c->add_option("--noise", compare->noise, "Lines known to differ between two runs of theirs")
+        ->check(CLI::NonNegativeNumber);
+    c->add_option("--different-max", compare->different_max, "Gate: percent that may differ");
+    c->add_option("--risk-max", compare->risk_max, "Gate: gross risk in money");
+    c->add_option("--batch", compare->batch, "Lines a call")->check(CLI::Range(1, 5000));
+    Limit(c, compare->limit);
+    ProgressOption(c);
+  }
+
+  void OneItem(CLI::App* c, PriceOptions& o) {
+    CLI::Option* sku = c->add_option("sku", o.sku, "Item");
+    if (o.explain) sku->required();
+    c->add_option("--quantity,-q", o.quantity, "Quantity; 1 by default");
+    c->add_option("--unit", o.unit, "Unit; the item's base unit by default");
+    Buyer(c, o.account, o.channel, o.currency, o.as_of);
+  }
+  void Lines(CLI::App* c, PriceLinesOptions& o) {
+    c->add_option("line", o.lines, "Lines, SKU=QUANTITY or SKU=QUANTITY:UNIT")->required();
+    Buyer(c, o.account, o.channel, o.currency, o.as_of);
+  }
+
+  void Import(CLI::App& app) {
+    auto o = std::make_shared<ImportOptions>();
+    CLI::App* c = Command(app, "import", "Load a folder of CSV tables, after a look through them",
+                          [o](Session& s) { return cli::Import(s, *o); }, true);
+    c->add_option("folder", o->folder, "Folder with items.csv, prices.csv, ...")->required();
+    c->add_flag("--preview", o->preview, "Only the report; nothing is sent");
+    c->add_flag("--skip-bad", o->skip_bad, "Load the rest where rows are bad");
+    c->add_option("--connection,-c", o->connection, "Connection; canonical by default");
+    c->add_option("--time-zone", o->time_zone, "Of dates; UTC by default");
+    c->add_option("--batch", o->batch, "Messages a call")->check(CLI::Range(1, 10000));
+    c->add_option("--skip", o->skip, "Messages that are in already")
+        ->check(CLI::NonNegativeNumber);
+    ProgressOption(c);
+  }
+
+  void Audit(CLI::App& app) {
+    auto o = std::make_shared<AuditOptions>();
+    CLI::App* c = Command(app, "audit-invoices",
+                          "Invoices against your own price lists and contracts, on this machine",
+                          [o](Session& s) { return cli::AuditInvoices(s, *o); }, true);
+    c->add_option("file", o->file, "CSV of invoice lines")->required();
+    c->add_option("--tables", o->folder, "Folder with prices.csv, ...; the file's by default");
+    c->add_option("--tolerance", o->tolerance, "Of a unit price; 0.01 by default");
+    c->add_option("--time-zone", o->time_zone, "Of dates; UTC by default");
+    Limit(c, o->limit);
   }
 
   void Stock(CLI::App& app) {

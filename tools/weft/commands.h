@@ -27,6 +27,84 @@ struct PriceOptions {
 };
 int Price(Session& session, const PriceOptions& options);
 
+// --- price_more.cc ------------------------------------------------------------
+struct PriceLinesOptions {
+  std::vector<std::string> lines;  // "SKU=QUANTITY[:UNIT]"
+  std::string account;
+  std::string channel;
+  std::string currency;
+  std::string as_of;
+  std::string lock_file;   // To calculate with.
+  bool list_price = false;
+  bool tiers = false;      // Also of a lock.
+  std::string reference;   // Of a lock.
+  double hours = 0;        // Of a lock; 0 = the room's.
+  std::string out_file;    // Of a lock.
+};
+int PriceCalculate(Session& session, const PriceLinesOptions& options);
+int PriceLock(Session& session, const PriceLinesOptions& options);
+struct PriceVerifyOptions {
+  std::string file;      // "-" = standard input.
+  std::string key_file;  // JSON Web Key Set; "" = ask the mesh.
+  std::string account;
+  std::string tenant;
+};
+int PriceVerifyLock(Session& session, const PriceVerifyOptions& options);
+int PriceLockKeys(Session& session);
+struct PriceWatchOptions {
+  std::vector<std::string> accounts;
+  std::vector<std::string> skus;
+  std::string resume;
+  int count = 0;  // Messages until it ends; 0 = for ever.
+};
+int PriceWatch(Session& session, const PriceWatchOptions& options);
+struct PriceReplayOptions {
+  std::string id;
+  std::string net;
+  std::string unit_price;
+  std::string currency;
+};
+int PriceReplay(Session& session, const PriceReplayOptions& options);
+
+// --- price_compare.cc ---------------------------------------------------------
+struct PriceCompareOptions {
+  std::string file;
+  std::string channel;
+  std::string currency;
+  std::string as_of;
+  std::string tolerance = "0.01";
+  std::string time_zone = "UTC";
+  int64_t noise = 0;
+  std::string different_max;  // Percent.
+  std::string risk_max;
+  int batch = 1000;
+  int limit = 10;
+};
+int PriceCompare(Session& session, const PriceCompareOptions& options);
+
+// --- import.cc ----------------------------------------------------------------
+struct ImportOptions {
+  std::string folder;
+  std::string connection = "canonical";
+  std::string time_zone = "UTC";
+  bool preview = false;
+  bool skip_bad = false;
+  int batch = 500;
+  int64_t skip = 0;
+  int retries = 20;
+};
+int Import(Session& session, const ImportOptions& options);
+
+// --- audit.cc -----------------------------------------------------------------
+struct AuditOptions {
+  std::string file;
+  std::string folder;  // Of the tables; "" = the file's own.
+  std::string tolerance = "0.01";
+  std::string time_zone = "UTC";
+  int limit = 10;
+};
+int AuditInvoices(Session& session, const AuditOptions& options);
+
 // --- stock.cc -----------------------------------------------------------------
 struct StockOptions {
   std::vector<std::string> skus;

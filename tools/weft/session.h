@@ -14,7 +14,7 @@
 
 namespace weft::cli {
 
-enum class Output { kTable, kJson, kName };
+enum class Output { kTable, kJson, kName, kCsv };
 
 // Exit codes; scripts rely on them (README.md).
 enum Exit {
