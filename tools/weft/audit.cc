@@ -83,7 +83,10 @@ void WriteCsv(const std::vector<OffLine>& lines, std::ostream& out) {
         << absl::FormatTime("%Y-%m-%d", off.time, absl::UTCTimeZone()) << ","
         << CsvCell(l.account) << "," << CsvCell(l.sku) << "," << l.quantity.ToString() << ","
         << CsvCell(l.unit) << "," << l.currency.code() << ","
-        << (off.judgement.their_net.has_value() ? off.judgement.their_net->ToString() : "") << ","
+        << (off.judgement.their_net.has_value() ? off.judgement.their_net->ToString()
+            : l.theirs.net.has_value()          ? l.theirs.net->ToString()
+                                                : "")
+        << ","
         << (l.has_price ? l.our_net.ToString() : "") << ","
         << (off.judgement.difference.has_value() ? off.judgement.difference->ToString() : "")
         << "," << CsvCell(l.rule) << "\n";

@@ -1,6 +1,7 @@
 // Tables: how they are read, what is found in them, and what they become.
 #include <catch2/catch.hpp>
 #include <map>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
@@ -92,8 +93,9 @@ Load Read(const char* name, std::vector<Finding>& findings) {
 TEST_CASE("a clean shop has nothing to report and becomes one load", "[import]") {
   std::vector<Finding> findings;
   const Load load = Read("clean", findings);
-  for (const Finding& f : findings) CAPTURE(f.code, f.at.file, f.at.line, f.message);
-  CHECK(findings.empty());
+  std::ostringstream found;
+  ShowFindings(findings, found);
+  CHECK(found.str().empty());
 
   std::vector<std::string> messages;
   const auto take = [&](const std::string& message) {

@@ -285,7 +285,6 @@ int PriceWatch(Session& session, const PriceWatchOptions& options) {
 
 int PriceReplay(Session& session, const PriceReplayOptions& options) {
   v1::ReplayDecisionRequest request;
-  request.set_id(options.id);
   std::string currency = options.currency;
   v1::DecisionReplay response;
   const std::string target = absl::StrCat("/v1/decisions/", Segment(options.id), ":replay");
