@@ -132,6 +132,7 @@ class Talk {
       io_.observer->Restoring(place_.shard, opening_->remaining());
     }
     if (reader_ == nullptr) {
+      answers_ = false;
       WEFT_ASSIGN_OR_RETURN(reader_, io_.log.OpenReader({opening_->start()}));
     }
     auto batches = reader_->Poll(kPollTime, kPollRecordsMax);
@@ -142,9 +143,11 @@ class Talk {
             "retention took turns of the changelog that this folder lacks; restore the newest "
             "checkpoint of this shard into an empty folder");
       }
-      reader_.reset();  // Opened anew where it was.
+      // A reader that was opened while the log was away is of no use.
+      if (!answers_) reader_.reset();
       return batches.status();
     }
+    answers_ = true;
     for (const eventlog::Batch& batch : *batches) {
       WEFT_RETURN_IF_ERROR(opening_->Feed(batch.records));
     }
@@ -157,6 +160,7 @@ class Talk {
   const absl::Duration deadline_;
   std::unique_ptr<ChangelogOpening> opening_;
   std::unique_ptr<eventlog::Reader> reader_;
+  bool answers_ = false;
 };
 
 }  // namespace

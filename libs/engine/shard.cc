@@ -253,7 +253,7 @@ absl::Duration Shard::WaitTime(const Times& now) const {
     }
   }
   if (!frozen_) wait = std::min(wait, core_->NextWake() - now.steady);
-  if (gate_ != nullptr) {
+  if (gate_ != nullptr && !frozen_) {
     wait = std::min(wait, gate_->NextWake() - now.steady);
     if (unsynced_) wait = std::min(wait, last_sync_ + options_.changelog.sync_every - now.steady);
   }

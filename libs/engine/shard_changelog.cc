@@ -79,6 +79,7 @@ void Shard::TailChangelog() {
       }
       tail_reader_ = reader->get();
     }
+    bool answers = false;
     while (true) {
       auto batches = (*reader)->Poll(kTailPoll, kTailRecordsMax);
       {
@@ -89,6 +90,7 @@ void Shard::TailChangelog() {
         }
       }
       if (batches.ok()) {
+        answers = true;
         for (eventlog::Batch& batch : *batches) {
           start.next_offset = batch.records.back().offset + 1;
           start.last_applied.reset();
@@ -110,8 +112,11 @@ void Shard::TailChangelog() {
       }
       MutexLock lock(mutex_);
       if (!tail_stops_) reader_wakes_.WaitFor(mutex_, kTailPause);
+      // It goes on by itself when the log is back, and knows by what it has read
+      // whether it is the same one; not so if the log was away when it was opened.
+      if (answers || reason != "LOG_UNAVAILABLE") continue;
       tail_reader_ = nullptr;
-      break;  // Opened anew where it was.
+      break;
     }
   }
 }
