@@ -53,6 +53,9 @@ std::string LostSentence(LineReason why) {
     case LineReason::kZeroPrice: return "a price of 0 states no price";
     case LineReason::kReplaced: return "another one of the same owner starts later";
     case LineReason::kLessSpecific: return "a more special one has a price";
+    case LineReason::kRateExpired: return "the rate of its currency has ended";
+    case LineReason::kRateMissing: return "its currency has no rate";
+    case LineReason::kNotApplicable: return "it is not for this item, organisation, branch or channel";
     case LineReason::kDearer: return "another one of its best-price group is lower";
     case LineReason::kOtherTier: return "in the merged ladder another list's tier counts";
     case LineReason::kExcluded: return "one that found a price excludes it";
@@ -150,6 +153,14 @@ void SetReason(const Facts& facts, const LineQuestion& question, const LineAnswe
       out.set_message(
           absl::StrCat("the price of ", sku, " ended at ", TimeText(answer.boundary_us)));
       break;
+    case LineReason::kRateExpired:
+    case LineReason::kRateMissing:
+      metadata["currency_code"] = currency.code();
+      out.set_message(absl::StrCat(sku, " has prices in other currencies, but the rate to ",
+                                   currency.code(),
+                                   answer.reason == LineReason::kRateExpired ? " has ended"
+                                                                             : " is missing"));
+      break;
     case LineReason::kNoPriceInCurrency:
       metadata["currency_code"] = currency.code();
       out.set_message(absl::StrCat(sku, " has prices, but none in ", currency.code()));
@@ -234,17 +245,30 @@ void SetQuantityRules(const Facts& facts, const Item& item, v1::QuantityRules& o
 
 namespace {
 
-void SetSteps(const Facts& facts, const Buyer& buyer, const LineAnswer& answer, const View& view,
-              v1::PriceExplanation& out) {
-  for (const Step& step : StepsOf(answer, buyer)) {
+void SetSteps(const Facts& facts, PriceFinder& finder, const Buyer& buyer,
+              const LineAnswer& answer, const View& view, v1::PriceExplanation& out) {
+  std::vector<Notice> notices;
+  for (const Step& step : StepsOf(finder, answer, buyer, "en", &notices)) {
     v1::PriceStep& added = *out.add_steps();
     added.set_label(step.label);
     added.set_amount(step.amount.ToString());
     added.set_result(step.result.ToString());
     SetPeriod(step.period, *added.mutable_validity());
     if (!view.staff) continue;
+    if (!step.rule.empty()) {
+      added.set_rule(step.rule);
+      added.set_version(absl::StrCat(step.document_version));
+      continue;
+    }
     added.set_rule(RuleName(facts, step.source, step.owner, answer.item->sku, step.offer));
     added.set_version(PositionText(step.offer.version));
+  }
+  if (!view.staff) return;
+  for (const Notice& notice : notices) {
+    common::v1::Reason& added = *out.add_notices();
+    added.set_reason(notice.code);
+    added.set_message(notice.text);
+    (*added.mutable_metadata())["rule"] = notice.rule;
   }
 }
 
@@ -302,11 +326,12 @@ void SetMargin(const Buyer& buyer, const LineAnswer& answer, v1::PriceExplanatio
 
 }  // namespace
 
-void SetExplanation(const Facts& facts, const Buyer& buyer, const LineAnswer& answer,
+void SetExplanation(const Facts& facts, PriceFinder& finder, const Buyer& buyer,
+                    const LineAnswer& answer,
                     const View& view, v1::PriceExplanation& out) {
   SetCandidates(facts, buyer, answer, view, out);
   if (answer.reason != LineReason::kNone) return;
-  SetSteps(facts, buyer, answer, view, out);
+  SetSteps(facts, finder, buyer, answer, view, out);
   if (view.cost) SetMargin(buyer, answer, out);
 }
 

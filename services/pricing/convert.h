@@ -37,7 +37,8 @@ void SetHint(const Facts& facts, const LineAnswer& answer, const TierHint& hint,
 void SetQuantityRules(const Facts& facts, const Item& item, v1::QuantityRules& out);
 
 // Steps, candidates and margin of a priced or refused line, as far as `view` may see.
-void SetExplanation(const Facts& facts, const Buyer& buyer, const LineAnswer& answer,
+void SetExplanation(const Facts& facts, PriceFinder& finder, const Buyer& buyer,
+                    const LineAnswer& answer,
                     const View& view, v1::PriceExplanation& out);
 
 }  // namespace weft::pricing

@@ -47,7 +47,7 @@ void Service::ExplainLine(const Facts& facts, const Principal& principal, const 
   View view;
   view.staff = principal.IsStaff();
   view.cost = view.staff && principal.May("see-cost");
-  SetExplanation(facts, buyer, answer, view, response);
+  SetExplanation(facts, finder, buyer, answer, view, response);
   response.set_account(ask.account);
   response.set_channel(ask.channel);
   response.set_currency_code(buyer.currency.code());

@@ -24,6 +24,7 @@ absl::Status DescribeBuyer(const Facts& facts, const BuyerQuestion& question, Bu
   buyer.books.clear();
   buyer.foreign_books.clear();
   buyer.as_of_us = question.as_of_us;
+  buyer.coupons.clear();
   buyer.channel.assign(question.channel.data(), question.channel.size());
 
   Symbol organisation = Symbol::kNone;
@@ -62,6 +63,10 @@ absl::Status DescribeBuyer(const Facts& facts, const BuyerQuestion& question, Bu
 
   const Symbol channel =
       question.channel.empty() ? Symbol::kNone : facts.Find(SymbolKind::kChannel, question.channel);
+  buyer.channel_symbol = channel;
+  const Symbol own = buyer.account == nullptr ? Symbol::kNone : buyer.account->account;
+  buyer.project = facts.FindSite(SymbolKind::kProject, own, question.project);
+  buyer.ship_to = facts.FindSite(SymbolKind::kShipTo, own, question.ship_to);
   facts.AddBooks(Symbol::kNone, buyer.books);
   for (const Symbol group : buyer.groups) facts.AddBooks(group, buyer.books);
   const auto open_to_us = [&](const Book* book) {
@@ -84,8 +89,11 @@ absl::Status DescribeBuyer(const Facts& facts, const BuyerQuestion& question, Bu
     return facts.Text(a->book) < facts.Text(b->book);
   };
   std::sort(buyer.books.begin(), buyer.books.end(), before);
+  std::sort(buyer.foreign_books.begin(), buyer.foreign_books.end(), before);
   // A book of two of the buyer's groups came twice.
   buyer.books.erase(std::unique(buyer.books.begin(), buyer.books.end()), buyer.books.end());
+  buyer.foreign_books.erase(std::unique(buyer.foreign_books.begin(), buyer.foreign_books.end()),
+                            buyer.foreign_books.end());
   return absl::OkStatus();
 }
 

@@ -21,6 +21,8 @@ struct BuyerQuestion {
   absl::string_view channel;
   absl::string_view currency;  // "" = the account's.
   int64_t as_of_us = 0;
+  absl::string_view project;   // "" = none; so with ship_to.
+  absl::string_view ship_to;
 };
 
 struct Buyer {
@@ -28,6 +30,10 @@ struct Buyer {
   absl::InlinedVector<const Account*, 6> chain;       // The account, then its parents.
   absl::InlinedVector<Symbol, 4> groups;              // The account's own.
   std::string channel;
+  Symbol channel_symbol = Symbol::kNone;  // kNone when no fact names it.
+  Symbol project = Symbol::kNone;         // Owners of contracts; kNone = none.
+  Symbol ship_to = Symbol::kNone;
+  std::vector<std::string> coupons;       // That the request names.
   Currency currency;
   int64_t as_of_us = 0;
   // Books open to this buyer in its currency, the one asked first at the front;

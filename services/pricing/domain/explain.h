@@ -13,7 +13,11 @@ struct Step {
   std::string label;    // Public: names no other group, book or account.
   Decimal amount;       // What it adds, per unit of the line.
   Decimal result;       // Sum so far.
-  // The fact behind it.
+  // Of a step of the rules: "rule-sets/pricing.line-price#floor", with the rule of the
+  // table it asked ("…, tables/pricing.floors#all"), and the document's version.
+  std::string rule;
+  int64_t document_version = 0;
+  // Else the fact behind it.
   Source source = Source::kBook;
   Symbol owner = Symbol::kNone;
   Symbol target = Symbol::kNone;
@@ -21,7 +25,17 @@ struct Step {
   Period period;
 };
 
-// `answer` has a price. Shape: one step, or two under a discount.
-std::vector<Step> StepsOf(const LineAnswer& answer, const Buyer& buyer);
+// What the rules said of a line besides its price.
+struct Notice {
+  std::string code;   // "CONTRACT_BELOW_FLOOR"
+  std::string text;
+  std::string rule;
+};
+
+// `answer` has a price and was found by `finder`. Shape: what the price starts from,
+// the discount of a contract, then each step of the rules that changes it; `notices` gets
+// the steps that only say something. `language` chooses their texts.
+std::vector<Step> StepsOf(PriceFinder& finder, const LineAnswer& answer, const Buyer& buyer,
+                          absl::string_view language, std::vector<Notice>* notices);
 
 }  // namespace weft::pricing

@@ -66,7 +66,9 @@ PriceFinder::PriceFinder(const Facts& facts, const Buyer& buyer, const PricingRu
       plan_(rules.access()),
       rounding_(rules.RoundingFor(facts, buyer)),
       line_facts_(rules.binding(), facts, buyer, rounding_, this),
-      rules_until_us_(rules.NextBoundary(buyer.as_of_us)) {
+      rules_until_us_(rules.NextBoundary(buyer.as_of_us)),
+      has_categories_(facts.Has(Facts::Sort::kCategories)),
+      condition_finder_(facts, buyer) {
   if (!plan_.conditional()) return;
   const auto is_for = [&](const std::vector<std::string>& names, absl::string_view name) {
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
@@ -86,18 +88,40 @@ PriceFinder::PriceFinder(const Facts& facts, const Buyer& buyer, const PricingRu
 
 PriceFinder::Line PriceFinder::LineOf(const LineAnswer& answer) const {
   return Line{answer.item, answer.unit, answer.unit_ratio, answer.quantity, buyer_.as_of_us,
-              &plan_};
+              &plan_, &categories_};
+}
+
+bool PriceFinder::StartOver() {
+  if (scales_together_) return false;
+  for (const ScaleSum& sum : scale_sums_) scales_together_ = scales_together_ || sum.lines > 1;
+  line_number_ = 0;
+  return scales_together_;
 }
 
 void PriceFinder::Answer(Depth depth, LineAnswer& answer) {
+  if (has_categories_) {
+    AllCategories(facts_, *answer.item, categories_);
+  } else {
+    categories_.assign(answer.item->categories.begin(), answer.item->categories.end());
+  }
+  read_scale_ = false;
+  answer.scale_quantity = Decimal();
   Search(LineOf(answer), depth, answer);
+  answer.reads_request = read_scale_ || buyer_.project != Symbol::kNone ||
+                         buyer_.ship_to != Symbol::kNone || !buyer_.coupons.empty();
   answer.valid_until_us = std::min(answer.valid_until_us, rules_until_us_);
   if (answer.reason != LineReason::kNone) return;
   answer.found = answer.price;
   answer.codes = 0;
-  line_facts_.Set(answer);
-  if (const uint32_t features = line_facts_.features(); rules_.waterfall().Touches(features)) {
-    ApplyRules(features, answer);
+  const Waterfall& waterfall = rules_.waterfall();
+  condition_finder_.Find(answer, categories_, waterfall.asks_for_costs(), conditions_);
+  line_facts_.Set(answer, conditions_, categories_);
+  answer.valid_until_us = std::min(answer.valid_until_us, conditions_.boundary_us);
+  if (waterfall.Touches(line_facts_.features())) {
+    if (!waterfall.asks_for_costs()) {
+      condition_finder_.Find(answer, categories_, true, conditions_);
+    }
+    ApplyRules(line_facts_.features(), answer);
   }
 }
 
@@ -140,11 +164,11 @@ std::vector<WaterfallStep> PriceFinder::TraceRules(const LineAnswer& answer,
   std::vector<WaterfallStep> steps;
   LineAnswer found = answer;
   found.price = answer.found;
-  line_facts_.Set(found);
+  condition_finder_.Find(found, categories_, true, conditions_);
+  line_facts_.Set(found, conditions_, categories_);
   arena_.Reset();
   WaterfallResult result;
   rules_.waterfall().Run(line_facts_, line_facts_.features(), arena_, result, &steps, language);
-  line_facts_.Set(answer);
   return steps;
 }
 
@@ -197,6 +221,12 @@ void PriceFinder::Find(const LineQuestion& question, Depth depth, LineAnswer& an
       return;
     }
     answer.unit_ratio = UnitRatio();
+  }
+  ++line_number_;
+  line_base_ = answer.quantity;
+  if (answer.unit_ratio != UnitRatio()) {
+    const auto converted = ConvertUnit(answer.quantity, answer.unit_ratio, UnitRatio());
+    if (converted.ok()) line_base_ = converted->value;
   }
   Answer(depth, answer);
 }

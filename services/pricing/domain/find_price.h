@@ -9,7 +9,10 @@
 // valid, one in the unit asked for goes before one in the base unit, and that
 // before one in another unit; in one unit the one that starts latest replaces
 // the others (equal starts: the one that ends first, then the greatest name).
-// Tiers are all-units with an inclusive minimum, read in the offer's own unit. An
+// Tiers have an inclusive minimum, read in the offer's own unit, and hold for the
+// whole quantity; graduated ones each for their own part of it: the tier with minimum
+// m prices from the m-th unit on. Offers that name a scale group reach their tiers by
+// the base units of all lines of the request that were offered the same by one owner. An
 // offer whose first tier is not reached gives no price and the next candidate is
 // asked. A tier price of 0 states no price.
 //
@@ -28,6 +31,7 @@
 #include "absl/strings/string_view.h"
 #include "services/pricing/domain/buyer.h"
 #include "services/pricing/domain/facts.h"
+#include "services/pricing/domain/line_conditions.h"
 #include "services/pricing/domain/reason.h"
 #include "services/pricing/domain/rules/access_plan.h"
 #include "services/pricing/domain/rules/pricing_rules.h"
@@ -62,7 +66,9 @@ struct Priced {
   Offer offer;
   const Book* book = nullptr;  // Of the entry; nullptr for a contract's own price.
   Period period;         // When all facts behind it are valid.
-  bool converted = false;  // From another currency.
+  Decimal percent;         // Of a discount.
+  bool converted = false;  // From another currency, at `rate`.
+  Decimal rate;
 };
 
 struct Candidate {
@@ -92,6 +98,10 @@ struct LineAnswer {
   Offer offer;           // The winner's.
   Priced priced;         // The price it stated, or the list price under a discount.
   bool discounted = false;
+  // Other lines of the request, or what the request says of itself besides account,
+  // channel and currency, may have changed it.
+  bool reads_request = false;
+  Decimal scale_quantity;  // Base units that reached the tiers; 0 = the line's own.
   // The price that was found, before the waterfall, like `price`; and the reason codes
   // of the waterfall's steps (Waterfall::codes()).
   Decimal found;
@@ -135,6 +145,10 @@ class PriceFinder final : public ListPriceSource {
   // ladder asks one item at many quantities. `like` answered that line.
   void FindAt(const LineAnswer& like, const Decimal& quantity, LineAnswer& answer);
 
+  // After all lines of a request: true when lines reach tiers together, so that all
+  // must be asked once more, in the same order; from then on they do.
+  bool StartOver();
+
   // The list price for the line that `answer` answered. False when it has none.
   bool FindListPrice(const LineAnswer& answer, Priced& list) override;
 
@@ -160,13 +174,25 @@ class PriceFinder final : public ListPriceSource {
   void AskTarget(const Line& line, Source source, Symbol owner, Facts::Target target,
                  Notes& notes);
   void AskOwner(const Line& line, Source source, Symbol owner, Symbol target, Notes& notes);
-  LineReason ContractPrice(const Line& line, const Offer& offer, Notes& notes, Priced& priced,
-                           Decimal& price, bool& discounted);
+  LineReason ContractPrice(const Line& line, Symbol owner, const Offer& offer, Notes& notes,
+                           Priced& priced, Decimal& price, bool& discounted);
   void AskBook(const Line& line, const Book& book, Notes& notes);
   bool BookPrice(const Line& line, const Book& book, const Period& within, Notes* notes,
                  Candidate* candidate, Priced& out);
   bool ListPrice(const Line& line, Notes* notes, Priced& out);
   void Sort(const Line& line, Offers& offers) const;
+  bool AppliesTo(const Line& line, const Offer& offer) const;
+  // Base units with which an offer's tiers are reached; nullptr = the line's own.
+  const Decimal* ScaleOf(const Line& line, Symbol owner, const Offer& offer);
+  struct Rate {
+    Currency from;
+    RateState state;
+    ExchangeRate rate;
+    int64_t boundary_us;
+  };
+  const Rate& RateFrom(Currency from);
+  void AskConverted(const Line& line, const Book& book, Notes& notes);
+  void SetScale(const Offer& offer, LineReason why, LineAnswer& answer) const;
 
   const Facts& facts_;
   const Buyer& buyer_;
@@ -177,6 +203,25 @@ class PriceFinder final : public ListPriceSource {
   rules::expr::Arena arena_;  // Of one line's rules.
   const int64_t rules_until_us_;
   uint64_t not_asked_ = 0;  // Steps of the plan that are not for this buyer.
+  const bool has_categories_;
+  ConditionFinder condition_finder_;
+  LineConditions conditions_;
+  Categories categories_;   // Of the line's item, with those above.
+  absl::InlinedVector<Rate, 2> rates_;
+  // What the lines of the request come to, by owner and scale group.
+  struct ScaleSum {
+    Symbol owner;
+    Symbol group;
+    Decimal base_quantity;
+    int lines;
+    int last_line;
+  };
+  absl::InlinedVector<ScaleSum, 4> scale_sums_;
+  bool scales_together_ = false;
+  int line_number_ = 0;
+  Decimal line_base_;       // Base units of the line as it was asked for.
+  Decimal scale_now_;
+  bool read_scale_ = false;
   Offers offers_;           // Of a contract's owner.
   Offers entries_;          // Of a book; asked while offers_ is in use.
 };

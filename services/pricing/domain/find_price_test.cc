@@ -76,7 +76,8 @@ TEST_CASE("a contract discount comes off the list price", "[find_price]") {
 
   Buyer buyer;
   buyer.currency = Cur("GBP");
-  const std::vector<Step> steps = StepsOf(answer, buyer);
+  PriceFinder finder(facts, buyer, *PricingRules::Platform());
+  const std::vector<Step> steps = StepsOf(finder, answer, buyer, "", nullptr);
   REQUIRE(steps.size() == 2);
   CHECK(steps[0].amount.ToString() == "17.75");
   CHECK(steps[1].amount.ToString() == "-3.55");

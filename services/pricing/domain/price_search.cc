@@ -16,33 +16,88 @@ uint8_t ScopeOf(const Book& book) {
 
 }  // namespace
 
-LineReason PriceFinder::Line::Price(const Offer& offer, Priced& out) const {
-  UnitRatio of_offer;
-  if (!FindRatio(*item, offer.unit, of_offer)) return LineReason::kUnknownUnit;
-  const bool same_unit = of_offer == ratio;
+int PriceFinder::Line::TierOf(const Offer& offer, UnitRatio of_offer,
+                              const Decimal* scale) const {
+  const bool same_unit = scale == nullptr && of_offer == ratio;
   int found = -1;
   for (int i = 0; i < offer.tier_count; ++i) {
     const Decimal minimum = offer.TierAt(i).minimum;
-    const int order = same_unit ? Compare(quantity, minimum)
-                                : CompareQuantities(quantity, ratio, minimum, of_offer);
+    const int order = same_unit          ? Compare(quantity, minimum)
+                      : scale != nullptr ? CompareQuantities(*scale, UnitRatio(), minimum, of_offer)
+                                         : CompareQuantities(quantity, ratio, minimum, of_offer);
     if (order < 0) break;
     found = i;
   }
+  return found;
+}
+
+LineReason PriceFinder::Line::Price(const Offer& offer, const Decimal* scale, Priced& out) const {
+  UnitRatio of_offer;
+  if (!FindRatio(*item, offer.unit, of_offer)) return LineReason::kUnknownUnit;
+  const int found = TierOf(offer, of_offer, scale);
   if (found < 0) return LineReason::kBelowMinimum;
   const Tier tier = offer.TierAt(found);
   if (tier.price.is_zero()) return LineReason::kZeroPrice;
+  out.tier_minimum = tier.minimum;
+  out.tier_ratio = of_offer;
+  out.offer = offer;
+  if (offer.graduated && found > 0) return Graduated(offer, of_offer, out);
   UnitRatio between;
-  if (!same_unit && RatioBetweenInto(ratio, of_offer, between) != DecimalError::kOk) {
+  if (of_offer != ratio && RatioBetweenInto(ratio, of_offer, between) != DecimalError::kOk) {
     return LineReason::kAmountTooLarge;
   }
   out.price = tier.price;
-  out.tier_minimum = tier.minimum;
-  out.tier_ratio = of_offer;
   out.numerator = between.numerator();
   if (__builtin_mul_overflow(between.denominator(), offer.per_quantity, &out.denominator)) {
     return LineReason::kAmountTooLarge;
   }
-  out.offer = offer;
+  return LineReason::kNone;
+}
+
+// The price is that of the whole quantity: what the parts come to.
+LineReason PriceFinder::Line::Graduated(const Offer& offer, UnitRatio of_offer,
+                                        Priced& out) const {
+  Decimal in_offer = quantity;
+  if (of_offer != ratio) {
+    const auto converted = ConvertUnit(quantity, ratio, of_offer);
+    if (!converted.ok()) return LineReason::kAmountTooLarge;
+    in_offer = converted->value;
+  }
+  // The m-th unit is the first of a tier that begins at m; of measures that begin
+  // below 1 a tier is for what lies above its minimum.
+  const Decimal offset = std::min(offer.TierAt(0).minimum, Decimal(1));
+  Decimal total;
+  Decimal from;
+  for (int i = 0; i < offer.tier_count; ++i) {
+    Decimal to = in_offer;
+    if (i + 1 < offer.tier_count) {
+      Decimal next;
+      if (SubtractInto(offer.TierAt(i + 1).minimum, offset, next) != DecimalError::kOk) {
+        return LineReason::kAmountTooLarge;
+      }
+      // A tier counts from its minimum on, so a broken part below stays with this one.
+      if (in_offer >= offer.TierAt(i + 1).minimum) to = next;
+    }
+    Decimal part;
+    if (SubtractInto(to, from, part) != DecimalError::kOk ||
+        MultiplyInto(part, offer.TierAt(i).price, part) != DecimalError::kOk ||
+        AddInto(total, part, total) != DecimalError::kOk) {
+      return LineReason::kAmountTooLarge;
+    }
+    if (to == in_offer) break;
+    from = to;
+  }
+  if (total.sign() <= 0 || !quantity.fits_64()) return LineReason::kAmountTooLarge;
+  // One unit is the total over the quantity, a ratio of whole numbers.
+  int64_t power = 1;
+  for (int i = 0; i < quantity.scale(); ++i) {
+    if (__builtin_mul_overflow(power, int64_t{10}, &power)) return LineReason::kAmountTooLarge;
+  }
+  out.price = total;
+  out.numerator = power;
+  if (__builtin_mul_overflow(quantity.coefficient_64(), offer.per_quantity, &out.denominator)) {
+    return LineReason::kAmountTooLarge;
+  }
   return LineReason::kNone;
 }
 
@@ -92,6 +147,8 @@ void PriceFinder::Notes::Lost(const Line& line, const Offer& offer, const Period
     case LineReason::kNotYetValid:
     case LineReason::kNoLongerValid: return Outside(line, period);
     case LineReason::kBelowMinimum: return BelowMinimum(line, offer);
+    case LineReason::kRateExpired:
+    case LineReason::kRateMissing:
     case LineReason::kNoPriceInCurrency:
     case LineReason::kAmountTooLarge: return Missed(why);
     default: return;
@@ -196,6 +253,48 @@ void PriceFinder::Sort(const Line& line, Offers& offers) const {
   });
 }
 
+bool PriceFinder::AppliesTo(const Line& line, const Offer& offer) const {
+  return offer.terms == nullptr ||
+         (InScope(*offer.terms, buyer_, buyer_.channel_symbol) &&
+          !IsExcepted(offer, line.item->sku, *line.categories));
+}
+
+// Lines of one request that are offered the same scale group by one owner reach its
+// tiers together. The first time the quantities are added up, the second time used.
+const Decimal* PriceFinder::ScaleOf(const Line& line, Symbol owner, const Offer& offer) {
+  if (offer.terms == nullptr || offer.terms->scale_group == Symbol::kNone) return nullptr;
+  ScaleSum* sum = nullptr;
+  for (ScaleSum& known : scale_sums_) {
+    if (known.owner == owner && known.group == offer.terms->scale_group) sum = &known;
+  }
+  if (!scales_together_) {
+    if (sum == nullptr) {
+      scale_sums_.push_back({owner, offer.terms->scale_group, Decimal(), 0, 0});
+      sum = &scale_sums_.back();
+    }
+    if (sum->last_line != line_number_ &&
+        AddInto(sum->base_quantity, line_base_, sum->base_quantity) == DecimalError::kOk) {
+      sum->last_line = line_number_;
+      ++sum->lines;
+    }
+    return nullptr;
+  }
+  if (sum == nullptr || sum->lines < 2) return nullptr;
+  read_scale_ = true;
+  // For a tier ladder the line has another quantity than it was asked for.
+  Decimal own = line.quantity;
+  if (line.ratio != UnitRatio()) {
+    const auto converted = ConvertUnit(line.quantity, line.ratio, UnitRatio());
+    if (!converted.ok()) return nullptr;
+    own = converted->value;
+  }
+  if (SubtractInto(sum->base_quantity, line_base_, scale_now_) != DecimalError::kOk ||
+      AddInto(scale_now_, own, scale_now_) != DecimalError::kOk) {
+    return nullptr;
+  }
+  return &scale_now_;
+}
+
 // The price that `book` has for the line `within` a period, from the first unit
 // that gives one. `notes` hears of boundaries and reasons; without it nothing is
 // remembered. `candidate` is a pattern: each entry looked at becomes one.
@@ -216,6 +315,8 @@ bool PriceFinder::BookPrice(const Line& line, const Book& book, const Period& wi
     if (!period.Contains(line.as_of_us)) {
       why =
           line.as_of_us < period.from_us ? LineReason::kNotYetValid : LineReason::kNoLongerValid;
+    } else if (!AppliesTo(line, entry)) {
+      why = LineReason::kNotApplicable;
     } else if (slot != nullptr && line.SameUnit(*slot, entry)) {
       why = LineReason::kReplaced;
     } else {
@@ -224,7 +325,8 @@ bool PriceFinder::BookPrice(const Line& line, const Book& book, const Period& wi
         if (!found) notes->Boundary(period.to_us);
         notes->Breakpoints(line, entry);
       }
-      why = found ? LineReason::kLessSpecific : line.Price(entry, priced);
+      why = found ? LineReason::kLessSpecific
+                  : line.Price(entry, ScaleOf(line, book.book, entry), priced);
     }
     if (why == LineReason::kNone) {
       priced.book = &book;
@@ -263,6 +365,7 @@ void PriceFinder::AskBook(const Line& line, const Book& book, Notes& notes) {
       chosen < 0 ? nullptr : &notes.answer.candidates[static_cast<size_t>(chosen)];
   const LineReason why = notes.Settle(line, pattern.source, book.book, priced.offer, priced,
                                       priced.price, false, candidate, chosen);
+  SetScale(priced.offer, why, notes.answer);
   if (candidate != nullptr) candidate->lost = why;
   if (why != LineReason::kNone) notes.Lost(line, priced.offer, priced.period, why);
 }
@@ -277,31 +380,49 @@ bool PriceFinder::ListPrice(const Line& line, Notes* notes, Priced& out) {
   return false;
 }
 
+// Remembers how much reached the tiers of the offer that won.
+void PriceFinder::SetScale(const Offer& offer, LineReason why, LineAnswer& answer) const {
+  if (why != LineReason::kNone) return;
+  const bool scaled = read_scale_ && offer.terms != nullptr &&
+                      offer.terms->scale_group != Symbol::kNone;
+  answer.scale_quantity = scaled ? scale_now_ : Decimal();
+}
+
 // What a valid contract line comes to: `price` of `priced`, the price it starts from.
-LineReason PriceFinder::ContractPrice(const Line& line, const Offer& offer, Notes& notes,
-                                      Priced& priced, Decimal& price, bool& discounted) {
+LineReason PriceFinder::ContractPrice(const Line& line, Symbol owner, const Offer& offer,
+                                      Notes& notes, Priced& priced, Decimal& price,
+                                      bool& discounted) {
   switch (offer.promise) {
     case Offer::Promise::kTiers: {
       notes.Breakpoints(line, offer);
-      const LineReason why = line.Price(offer, priced);
+      const LineReason why = line.Price(offer, ScaleOf(line, owner, offer), priced);
       price = priced.price;
       priced.period = offer.period;
       return why;
     }
-    case Offer::Promise::kDiscount: {
+    case Offer::Promise::kDiscount:
+    case Offer::Promise::kDiscountTiers: {
+      Decimal percent = Decimal::FromUnscaled(offer.discount, offer.price_scale);
+      if (offer.promise == Offer::Promise::kDiscountTiers) {
+        notes.Breakpoints(line, offer);
+        UnitRatio of_offer;
+        if (!FindRatio(*line.item, offer.unit, of_offer)) return LineReason::kUnknownUnit;
+        const int tier = line.TierOf(offer, of_offer, ScaleOf(line, owner, offer));
+        if (tier < 0) return LineReason::kBelowMinimum;
+        percent = offer.TierAt(tier).price;
+      }
       if (!ListPrice(line, &notes, priced)) return LineReason::kNoListPrice;
       discounted = true;
+      priced.percent = percent;
       priced.period = Intersection(priced.period, offer.period);
       Decimal left;
-      if (SubtractInto(kHundred, Decimal::FromUnscaled(offer.discount, offer.price_scale), left) !=
-              DecimalError::kOk ||
+      if (SubtractInto(kHundred, percent, left) != DecimalError::kOk ||
           MulDivRound(priced.price, left, 1, 100, notes.rounding.discount_decimals,
                       notes.rounding.mode, price) != DecimalError::kOk) {
         return LineReason::kAmountTooLarge;
       }
       return LineReason::kNone;
     }
-    case Offer::Promise::kDiscountTiers: return LineReason::kNoPrice;
     case Offer::Promise::kBook: break;
   }
   const Book* book = facts_.FindBook(offer.book);
@@ -340,6 +461,8 @@ void PriceFinder::AskOwner(const Line& line, Source source, Symbol owner, Symbol
                                                  : LineReason::kNoLongerValid;
     } else if (offer.promise == Offer::Promise::kTiers && offer.currency != notes.currency) {
       why = LineReason::kNoPriceInCurrency;
+    } else if (!AppliesTo(line, offer)) {
+      why = LineReason::kNotApplicable;
     } else if (slot != nullptr && line.SameUnit(*slot, offer)) {
       why = LineReason::kReplaced;
     } else {
@@ -348,13 +471,14 @@ void PriceFinder::AskOwner(const Line& line, Source source, Symbol owner, Symbol
       Priced priced;
       Decimal price;
       bool discounted = false;
-      why = ContractPrice(line, offer, notes, priced, price, discounted);
+      why = ContractPrice(line, owner, offer, notes, priced, price, discounted);
       if (why == LineReason::kNone) {
         if (found) {
           why = LineReason::kLessSpecific;
         } else {
           why = notes.Settle(line, source, owner, offer, priced, price, discounted, written,
                              number);
+          SetScale(offer, why, notes.answer);
           found = why == LineReason::kNone || why == LineReason::kDearer || why == LineReason::kOtherTier;
         }
       }
@@ -375,7 +499,7 @@ void PriceFinder::AskTarget(const Line& line, Source source, Symbol owner, Facts
   switch (target) {
     case Facts::Target::kSku: return AskOwner(line, source, owner, line.item->sku, notes);
     case Facts::Target::kCategory:
-      for (const Symbol category : line.item->categories) {
+      for (const Symbol category : *line.categories) {
         if (notes.done()) return;
         AskOwner(line, source, owner, category, notes);
       }
@@ -389,6 +513,16 @@ template <typename Ask>
 void PriceFinder::EachOwner(const AccessStep& step, const Notes& notes, Ask ask) const {
   for (const AccessStep::Owner sort : step.owners) {
     switch (sort) {
+      case AccessStep::Owner::kShipTo:
+        if (buyer_.ship_to != Symbol::kNone && !notes.done()) {
+          ask(Source::kAccountContract, buyer_.ship_to);
+        }
+        break;
+      case AccessStep::Owner::kProject:
+        if (buyer_.project != Symbol::kNone && !notes.done()) {
+          ask(Source::kAccountContract, buyer_.project);
+        }
+        break;
       case AccessStep::Owner::kAccount:
         if (!buyer_.chain.empty() && !notes.done()) {
           ask(Source::kAccountContract, buyer_.chain[0]->account);
@@ -426,7 +560,7 @@ void PriceFinder::AskContracts(const Line& line, const AccessStep& step, Notes& 
       });
       continue;
     }
-    for (const Symbol category : line.item->categories) {
+    for (const Symbol category : *line.categories) {
       EachOwner(step, notes, [&](Source source, Symbol owner) {
         if (facts_.MayOffer(owner, target)) AskOwner(line, source, owner, category, notes);
       });
@@ -435,12 +569,69 @@ void PriceFinder::AskContracts(const Line& line, const AccessStep& step, Notes& 
 }
 
 void PriceFinder::AskBooks(const Line& line, const AccessStep& step, Notes& notes) {
+  const auto in_step = [&](const Book& book) {
+    return step.scopes == AccessStep::kAnyScope || (ScopeOf(book) & step.scopes) != 0;
+  };
+  if (step.convert) {
+    for (const Book* book : buyer_.foreign_books) {
+      if (notes.done()) return;
+      if (in_step(*book)) AskConverted(line, *book, notes);
+    }
+    return;
+  }
   for (const Book* book : buyer_.books) {
     if (notes.done()) return;
-    if (step.scopes == AccessStep::kAnyScope || (ScopeOf(*book) & step.scopes) != 0) {
-      AskBook(line, *book, notes);
-    }
+    if (in_step(*book)) AskBook(line, *book, notes);
   }
+}
+
+// Asked for once per request and currency.
+const PriceFinder::Rate& PriceFinder::RateFrom(Currency from) {
+  for (const Rate& known : rates_) {
+    if (known.from == from) return known;
+  }
+  Rate& made = rates_.emplace_back();
+  made.from = from;
+  made.boundary_us = kForEver;
+  made.state = FindRate(facts_, from, buyer_.currency, "", buyer_.as_of_us, made.rate,
+                        &made.boundary_us);
+  return made;
+}
+
+// A book in another currency: its price at the rate of the moment, or the reason why
+// there is none. Nothing is assumed of a missing rate.
+void PriceFinder::AskConverted(const Line& line, const Book& book, Notes& notes) {
+  Priced priced;
+  if (!BookPrice(line, book, Period(), &notes, nullptr, priced)) return;
+  Candidate candidate;
+  candidate.source = book.groups.empty() ? Source::kList : Source::kBook;
+  candidate.owner = book.book;
+  candidate.target = line.item->sku;
+  candidate.offer = priced.offer;
+  candidate.period = priced.period;
+  const Rate& rate = RateFrom(book.currency);
+  notes.Boundary(rate.boundary_us);
+  LineReason why = LineReason::kNone;
+  Decimal price;
+  if (rate.state != RateState::kFound) {
+    why = rate.state == RateState::kExpired ? LineReason::kRateExpired : LineReason::kRateMissing;
+  } else {
+    priced.converted = true;
+    priced.rate = rate.rate.rate;
+    const int decimals = notes.rounding.conversion_decimals;
+    const DecimalError error =
+        decimals < 0 ? MultiplyInto(priced.price, priced.rate, price)
+                     : MulRound(priced.price, priced.rate, decimals, notes.rounding.mode, price);
+    const bool all = notes.depth == Depth::kAll;
+    why = error != DecimalError::kOk || price.sign() <= 0
+              ? LineReason::kAmountTooLarge
+              : notes.Settle(line, candidate.source, book.book, priced.offer, priced, price, false,
+                             all ? &candidate : nullptr,
+                             all ? static_cast<int>(notes.answer.candidates.size()) : -1);
+  }
+  if (why != LineReason::kNone) notes.Lost(line, priced.offer, priced.period, why);
+  candidate.lost = why;
+  if (notes.depth == Depth::kAll) notes.answer.candidates.push_back(candidate);
 }
 
 void PriceFinder::Search(const Line& line, Depth depth, LineAnswer& answer) {
@@ -470,6 +661,7 @@ void PriceFinder::Search(const Line& line, Depth depth, LineAnswer& answer) {
 // Only the reason, or the explanation, wants to know of other currencies.
 void PriceFinder::AskForeignBooks(const Line& line, Depth depth, LineAnswer& answer,
                                   Notes& notes) {
+  if (plan_.converts()) return;  // They were asked for prices.
   for (const Book* book : buyer_.foreign_books) {
     entries_.clear();
     facts_.AddOffers(book->book, line.item->sku, entries_);

@@ -31,6 +31,7 @@ struct PriceFinder::Line {
   Decimal quantity;
   int64_t as_of_us;
   const AccessPlan* plan;
+  const Categories* categories;
 
   // Sort of an offer's unit: 0 = asked for, 1 = base, 2 = any other.
   int UnitSort(const Offer& offer) const {
@@ -50,7 +51,11 @@ struct PriceFinder::Line {
   }
 
   // How a tier price of `offer` applies to the line.
-  LineReason Price(const Offer& offer, Priced& out) const;
+  // `scale`: base units that reach the tiers; nullptr = the line's own quantity.
+  LineReason Price(const Offer& offer, const Decimal* scale, Priced& out) const;
+  // Number of the tier that is reached, -1 = none.
+  int TierOf(const Offer& offer, UnitRatio of_offer, const Decimal* scale) const;
+  LineReason Graduated(const Offer& offer, UnitRatio of_offer, Priced& out) const;
 };
 
 // What a search has come to so far: the winner, or the best reason for none.

@@ -21,6 +21,8 @@ enum class LineReason : uint8_t {
   kBelowMinimum,
   kNotYetValid,
   kNoLongerValid,
+  kRateExpired,     // A list in another currency, whose rate has ended.
+  kRateMissing,     // The same without a rate for the moment.
   kNoPriceInCurrency,
   kNoPrice,
   // Of candidates only.
@@ -30,6 +32,7 @@ enum class LineReason : uint8_t {
   kLessSpecific,  // A more special one had a price already.
   kDearer,        // Another one of its best-price group is lower.
   kOtherTier,     // In the merged ladder another list's tier counts.
+  kNotApplicable,  // It is not for this item, organisation, branch or channel.
   kExcluded,      // Its step was excluded by one that found a price.
 };
 
@@ -56,6 +59,9 @@ constexpr const char* ReasonName(LineReason reason) {
     case LineReason::kAmountTooLarge: return "AMOUNT_TOO_LARGE";
     case LineReason::kPriceRefused: return "PRICE_REFUSED";
     case LineReason::kRulesFailed: return "RULES_FAILED";
+    case LineReason::kRateExpired: return "RATE_EXPIRED";
+    case LineReason::kRateMissing: return "RATE_MISSING";
+    case LineReason::kNotApplicable: return "NOT_APPLICABLE";
     case LineReason::kDearer: return "DEARER";
     case LineReason::kOtherTier: return "OTHER_TIER";
     case LineReason::kExcluded: return "EXCLUDED";

@@ -184,7 +184,9 @@ class AccessPlanParser {
     EachOf(tree, path, "owners", [&](const Tree& item, const std::string& at) {
       AccessStep::Owner owner = AccessStep::Owner::kAccount;
       if (!ReadWord<AccessStep::Owner>(item, at,
-                                       {{"account", AccessStep::Owner::kAccount},
+                                       {{"ship-to", AccessStep::Owner::kShipTo},
+                                        {"project", AccessStep::Owner::kProject},
+                                        {"account", AccessStep::Owner::kAccount},
                                         {"parents", AccessStep::Owner::kParents},
                                         {"groups", AccessStep::Owner::kGroups}},
                                        owner)) {
@@ -211,7 +213,7 @@ class AccessPlanParser {
     });
     if (tree.Find("owners") == nullptr) {
       Add(tree, path + "owners", "missing_key", "a step over contracts says whose",
-          "account, parents, groups");
+          "ship-to, project, account, parents, groups");
     }
     if (tree.Find("targets") == nullptr) {
       Add(tree, path + "targets", "missing_key", "a step over contracts says for what",

@@ -26,7 +26,7 @@ enum class Combine : uint8_t {
 
 struct AccessStep {
   enum class Source : uint8_t { kContract, kBook };
-  enum class Owner : uint8_t { kAccount, kParents, kGroups };
+  enum class Owner : uint8_t { kShipTo, kProject, kAccount, kParents, kGroups };
   // Scopes of books, one bit each; a book has the narrowest that it names.
   enum Scope : uint8_t { kBranch = 1, kOrganisation = 2, kChannel = 4, kGroup = 8, kEveryone = 16 };
   static constexpr uint8_t kAnyScope = 31;
@@ -39,7 +39,7 @@ struct AccessStep {
   uint8_t scopes = kAnyScope;
   int8_t group = -1;         // Number of its best-price group; -1 = none.
   uint64_t excludes = 0;     // Steps that are not asked once this one has a price.
-  absl::InlinedVector<Owner, 3> owners;
+  absl::InlinedVector<Owner, 5> owners;
   absl::InlinedVector<Facts::Target, 3> targets;
   // Asked only in these; empty = everywhere.
   std::vector<std::string> channels;

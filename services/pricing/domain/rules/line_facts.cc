@@ -17,6 +17,7 @@ enum class FactBinding::Field : uint8_t {
   kAccountId, kGuest, kParent, kGroups, kGroup, kOrganisation, kBranch,
   kPrice, kPer, kOfferUnit, kSource, kIsContract, kNet, kDiscounted, kOwner, kReference,
   kTierMinimum, kDiscountPercent, kListPrice, kIsConverted,
+  kPromotionPrice, kPromotionLabel, kSurchargePercent, kSurchargeAmount, kSurchargeLabel,
   kDiscountDecimals, kMode,
 };
 
@@ -29,6 +30,7 @@ struct VariableName { const char* name; Variable variable; };
 constexpr VariableName kVariables[] = {
     {"line", Variable::kLine},         {"item", Variable::kItem},
     {"account", Variable::kAccount},   {"offer", Variable::kOffer},
+    {"promotion", Variable::kPromotion}, {"surcharge", Variable::kSurcharge},
     {"rounding", Variable::kRounding}, {"channel", Variable::kChannel},
     {"currency", Variable::kCurrency}, {"now", Variable::kNow},
 };
@@ -65,6 +67,11 @@ constexpr FieldName kFields[] = {
     {"offer.discount_percent", Field::kDiscountPercent},
     {"offer.list_price", Field::kListPrice},
     {"offer.converted", Field::kIsConverted},
+    {"promotion.price", Field::kPromotionPrice},
+    {"promotion.label", Field::kPromotionLabel},
+    {"surcharge.percent", Field::kSurchargePercent},
+    {"surcharge.amount", Field::kSurchargeAmount},
+    {"surcharge.label", Field::kSurchargeLabel},
     {"rounding.discount_decimals", Field::kDiscountDecimals},
     {"rounding.mode", Field::kMode},
 };
@@ -142,8 +149,19 @@ Value FactBinding::KnownOf(Field field, uint32_t features) {
     case Field::kCost: return (features & kHasCost) != 0 ? NotKnown() : Value::AbsentField();
     case Field::kIsContract: return Value::Bool((features & kContract) != 0);
     case Field::kIsConverted: return Value::Bool((features & kConverted) != 0);
+    case Field::kPromotionPrice:
+    case Field::kPromotionLabel:
+      return (features & kPromotion) != 0 ? NotKnown() : Value::AbsentField();
+    case Field::kSurchargePercent:
+    case Field::kSurchargeAmount:
+    case Field::kSurchargeLabel:
+      return (features & kSurcharge) != 0 ? NotKnown() : Value::AbsentField();
     default: return NotKnown();
   }
+}
+
+bool FactBinding::PresenceIsKnown(Field field) {
+  return field != Field::kDiscountPercent && field != Field::kListPrice;
 }
 
 bool FactBinding::OfRequest(Variable variable) {
@@ -191,8 +209,9 @@ LineFacts::LineFacts(const FactBinding& binding, const Facts& facts, const Buyer
 
 uint32_t LineFacts::features() const {
   uint32_t features = 0;
-  const Currency cost = answer_->item->cost.currency;
-  if (!cost.is_none() && cost == buyer_.currency) features |= FactBinding::kHasCost;
+  if (conditions_->has_cost) features |= FactBinding::kHasCost;
+  if (conditions_->has_promotion) features |= FactBinding::kPromotion;
+  if (conditions_->has_surcharge) features |= FactBinding::kSurcharge;
   if (IsContract(answer_->source)) features |= FactBinding::kContract;
   if (answer_->priced.converted) features |= FactBinding::kConverted;
   return features;
@@ -204,26 +223,9 @@ Value LineFacts::MoneyOf(const Decimal& amount) const {
   return Value::Money(amount, buyer_.currency.number());
 }
 
-// Of what the offer states a price of.
-Value LineFacts::Cost() const {
-  const weft::Money& cost = answer_->item->cost;
-  if (cost.currency.is_none() || cost.currency != buyer_.currency) return Value::AbsentField();
-  const Priced& priced = answer_->priced;
-  Decimal amount = cost.amount;
-  if (MultiplyInto(amount, Decimal(priced.tier_ratio.numerator()), amount) != DecimalError::kOk ||
-      MultiplyInto(amount, Decimal(priced.offer.per_quantity), amount) != DecimalError::kOk) {
-    return TooLarge();
-  }
-  if (priced.tier_ratio.denominator() != 1 &&
-      DivideInto(amount, Decimal(priced.tier_ratio.denominator()), amount) != DecimalError::kOk) {
-    return TooLarge();
-  }
-  return MoneyOf(amount);
-}
-
 Value LineFacts::ListPrice() const {
   const Priced& own = answer_->priced;
-  if (answer_->discounted) return MoneyOf(own.price);
+  if (answer_->discounted && !own.converted) return MoneyOf(own.price);
   Priced list;
   if (list_prices_ == nullptr || !list_prices_->FindListPrice(*answer_, list)) {
     return Value::AbsentField();
@@ -273,19 +275,37 @@ Value LineFacts::FieldOf(Field field, Arena& arena) const {
     case Field::kSku: return Text(item.sku);
     case Field::kQuantity: return Value::OfDecimal(answer.quantity);
     case Field::kUnit: return Text(answer.unit);
-    case Field::kBaseQuantity:
-    case Field::kScaleQuantity: {
+    case Field::kScaleQuantity:
+      if (!answer.scale_quantity.is_zero()) return Value::OfDecimal(answer.scale_quantity);
+      [[fallthrough]];
+    case Field::kBaseQuantity: {
       if (answer.unit_ratio == UnitRatio()) return Value::OfDecimal(answer.quantity);
       const auto converted = ConvertUnit(answer.quantity, answer.unit_ratio, UnitRatio());
       return converted.ok() ? Value::OfDecimal(converted->value) : TooLarge();
     }
     case Field::kCategory:
       return Text(item.categories.empty() ? Symbol::kNone : item.categories[0]);
-    case Field::kCategories: return Names(item.categories.data(), item.categories.size(), arena);
+    case Field::kCategories: return Names(categories_->data(), categories_->size(), arena);
     case Field::kTaxClass: return Text(item.tax_class);
     case Field::kState:
       return Value::String(item.state == Item::State::kPhaseOut ? "phase-out" : "active");
-    case Field::kCost: return Cost();
+    case Field::kCost:
+      return conditions_->has_cost ? MoneyOf(conditions_->cost) : Value::AbsentField();
+    case Field::kPromotionPrice:
+      return conditions_->has_promotion ? MoneyOf(conditions_->promotion_price)
+                                        : Value::AbsentField();
+    case Field::kPromotionLabel:
+      return conditions_->has_promotion ? Value::String(conditions_->promotion_label)
+                                        : Value::AbsentField();
+    case Field::kSurchargePercent:
+      return conditions_->has_surcharge ? Value::OfDecimal(conditions_->surcharge_percent)
+                                        : Value::AbsentField();
+    case Field::kSurchargeAmount:
+      return conditions_->has_surcharge ? MoneyOf(conditions_->surcharge_amount)
+                                        : Value::AbsentField();
+    case Field::kSurchargeLabel:
+      return conditions_->has_surcharge ? Value::String(conditions_->surcharge_label)
+                                        : Value::AbsentField();
     case Field::kPrice: return MoneyOf(answer.price);
     case Field::kPer: return Value::Int(stated.per_quantity);
     case Field::kOfferUnit:
@@ -301,8 +321,7 @@ Value LineFacts::FieldOf(Field field, Arena& arena) const {
     case Field::kTierMinimum: return Value::OfDecimal(answer.priced.tier_minimum);
     case Field::kDiscountPercent:
       if (!answer.discounted) return Value::AbsentField();
-      return Value::OfDecimal(
-          Decimal::FromUnscaled(answer.offer.discount, answer.offer.price_scale));
+      return Value::OfDecimal(answer.priced.percent);
     case Field::kListPrice: return ListPrice();
     case Field::kIsConverted: return Value::Bool(answer.priced.converted);
     default: return NotKnown();

@@ -14,6 +14,7 @@
 #include "libs/rules/document/schema.h"
 #include "services/pricing/domain/buyer.h"
 #include "services/pricing/domain/facts.h"
+#include "services/pricing/domain/line_conditions.h"
 #include "services/pricing/domain/rules/rounding.h"
 
 namespace weft::pricing {
@@ -33,13 +34,15 @@ class ListPriceSource {
 class FactBinding {
  public:
   enum class Variable : uint8_t {
-    kLine, kItem, kAccount, kOffer, kRounding, kChannel, kCurrency, kNow
+    kLine, kItem, kAccount, kOffer, kPromotion, kSurcharge, kRounding, kChannel, kCurrency, kNow
   };
   enum class Field : uint8_t;
   // Which fields of a line are known to be there, or not: rules are specialised for
   // each combination.
-  enum Feature : uint32_t { kHasCost = 1, kContract = 2, kConverted = 4 };
-  static constexpr uint32_t kFeatures = 8;
+  enum Feature : uint32_t {
+    kHasCost = 1, kContract = 2, kConverted = 4, kPromotion = 8, kSurcharge = 16
+  };
+  static constexpr uint32_t kFeatures = 32;
 
   // nullptr and faults (`unknown_fact`) when the schema names what pricing does not
   // offer.
@@ -63,6 +66,8 @@ class FactBinding {
   }
   // What `features` tell of a field for sure; an error that is not "absent" = nothing.
   static rules::expr::Value KnownOf(Field field, uint32_t features);
+  // Whether a line has the field is known from the features, or all have it.
+  static bool PresenceIsKnown(Field field);
   // Known before any line: of the buyer, the channel, the moment.
   static bool OfRequest(Variable variable);
 
@@ -79,8 +84,13 @@ class LineFacts {
   LineFacts(const FactBinding& binding, const Facts& facts, const Buyer& buyer,
             const Rounding& rounding, ListPriceSource* list_prices);
 
-  // Of the line that `answer` answers, which has a price; kept by reference.
-  void Set(const LineAnswer& answer) { answer_ = &answer; }
+  // Of the line that `answer` answers, which has a price; all kept by reference.
+  void Set(const LineAnswer& answer, const LineConditions& conditions,
+           const Categories& categories) {
+    answer_ = &answer;
+    conditions_ = &conditions;
+    categories_ = &categories;
+  }
   // FactBinding::Feature bits of the line.
   uint32_t features() const;
 
@@ -110,7 +120,6 @@ class LineFacts {
 
   rules::expr::Value Text(Symbol symbol) const;
   rules::expr::Value MoneyOf(const Decimal& amount) const;
-  rules::expr::Value Cost() const;
   rules::expr::Value ListPrice() const;
   rules::expr::Value Names(const Symbol* symbols, size_t size, rules::expr::Arena& arena) const;
 
@@ -120,10 +129,12 @@ class LineFacts {
   const Rounding& rounding_;
   ListPriceSource* const list_prices_;
   const LineAnswer* answer_ = nullptr;
+  const LineConditions* conditions_ = nullptr;
+  const Categories* categories_ = nullptr;
   char currency_[3] = {};
   rules::expr::Value now_;
-  absl::InlinedVector<FactRecord, 6> records_;
-  absl::InlinedVector<rules::expr::Value, 10> slots_;
+  absl::InlinedVector<FactRecord, 8> records_;
+  absl::InlinedVector<rules::expr::Value, 12> slots_;
 };
 
 }  // namespace weft::pricing

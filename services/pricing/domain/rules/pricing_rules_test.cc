@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "services/pricing/domain/explain.h"
 #include "services/pricing/domain/find_price.h"
 #include "services/pricing/domain/testing/rules_for_test.h"
 #include "services/pricing/domain/testing/small_facts.h"
@@ -211,11 +212,15 @@ TEST_CASE("an access sequence that cannot be is refused", "[rules]") {
 
 // ---- The waterfall ----
 
-TEST_CASE("the platform's waterfall touches no line until a table has a rule", "[rules]") {
+TEST_CASE("without rules in tables only promotions and surcharges are looked at", "[rules]") {
   for (uint32_t features = 0; features < FactBinding::kFeatures; ++features) {
     CAPTURE(features);
-    CHECK_FALSE(PricingRules::Platform()->waterfall().Touches(features));
+    const bool surcharge = (features & FactBinding::kSurcharge) != 0;
+    const bool promotion = (features & FactBinding::kPromotion) != 0 &&
+                           (features & FactBinding::kContract) == 0;
+    CHECK(PricingRules::Platform()->waterfall().Touches(features) == (surcharge || promotion));
   }
+  CHECK_FALSE(PricingRules::Platform()->waterfall().asks_for_costs());
 }
 
 constexpr char kVolume[] = R"(
@@ -369,6 +374,170 @@ TEST_CASE("rules that pricing cannot run are refused", "[rules]") {
 
   REQUIRE(!codes.empty());
   CHECK(codes.front() == code);
+}
+
+// ---- Tiers, currencies, promotions, surcharges ----
+
+TEST_CASE("PR-01: graduated tiers price each part of the quantity", "[rules]") {
+  SmallFacts facts = Shop();
+  facts.AddPrice("LIST", "X",
+                 {.tiers = {{"1", "10.00"}, {"10", "9.50"}, {"50", "9.00"}, {"100", "8.40"}},
+                  .graduated = true});
+  const auto [quantity, net] = GENERATE(table<const char*, const char*>({
+      {"9", "90.00"},
+      {"9.5", "95.00"},
+      {"10", "99.50"},
+      {"100", "928.40"},
+      {"120", "1096.40"},
+  }));
+  CAPTURE(quantity);
+
+  CHECK(Ask(facts, *PricingRules::Platform(), {.quantity = quantity}).net.ToString() == net);
+}
+
+// Nets of lines of one request, with a sum.
+std::string TogetherTold(const Facts& facts, const PricingRules& rules,
+                         const std::vector<std::pair<std::string, std::string>>& lines) {
+  Buyer buyer;
+  REQUIRE(DescribeBuyer(facts, {.account = "A", .as_of_us = Us("2026-05-01T12:00:00Z")}, buyer)
+              .ok());
+  PriceFinder finder(facts, buyer, rules);
+  std::string told;
+  do {
+    told.clear();
+    Decimal sum;
+    for (const auto& [sku, quantity] : lines) {
+      LineAnswer answer;
+      finder.Find({.sku = sku, .quantity = quantity}, Depth::kWinner, answer);
+      absl::StrAppend(&told, answer.net.ToString(), " ");
+      REQUIRE(AddInto(sum, answer.net, sum) == DecimalError::kOk);
+    }
+    absl::StrAppend(&told, "= ", sum.ToString());
+  } while (finder.StartOver());
+  return told;
+}
+
+TEST_CASE("PR-01: tiers of a group are reached by all lines together", "[rules]") {
+  const auto [group, expected] = GENERATE(table<const char*, const char*>({
+      {"BOLTS", "552.00 496.80 207.00 = 1255.80"},
+      {"", "582.00 523.80 218.25 = 1324.05"},
+  }));
+  CAPTURE(group);
+  SmallFacts facts = Shop();
+  for (const auto& [sku, price] : {std::pair{"P", "20.00"}, {"Q", "12.00"}, {"R", "7.50"}}) {
+    Item& item = facts.AddItem(sku);
+    item.categories.push_back(facts.S(SymbolKind::kCategory, "BOLTS"));
+    facts.AddPrice("LIST", sku, {.tiers = {{"1", price}}});
+  }
+  facts.AddOffer(facts.S(SymbolKind::kAccount, "A"), facts.S(SymbolKind::kCategory, "BOLTS"),
+                 {.tiers = {{"25", "3"}, {"100", "8"}}, .discount_tiers = true,
+                  .scale_group = group});
+
+  CHECK(TogetherTold(facts, *PricingRules::Platform(), {{"P", "30"}, {"Q", "45"}, {"R", "30"}}) ==
+        expected);
+}
+
+constexpr char kConverting[] = R"(
+kind: AccessSequence
+id: pricing.prices
+steps:
+  - {id: books, source: book}
+  - {id: converted, source: book, currency: converted}
+)";
+
+TEST_CASE("PR-05: a list in another currency is converted at the rate of the moment", "[rules]") {
+  const auto [price, currency, rate, expected] =
+      GENERATE(table<const char*, const char*, const char*, const char*>({
+          {"19.99", "JPY", "151.37", "3025.8863 3026"},
+          {"19.99", "KWD", "0.3071", "6.138929 6.139"},
+      }));
+  CAPTURE(currency);
+  SmallFacts facts;
+  facts.AddItem("X");
+  facts.AddAccount("A", currency);
+  facts.AddBook("USD", "USD");
+  facts.AddPrice("USD", "X", {.tiers = {{"1", price}}});
+  facts.AddRate("USD", currency, rate, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
+
+  CHECK(Told(facts, *RulesOf({kConverting}), {}) == expected);
+}
+
+TEST_CASE("PR-05: a missing or expired rate is a reason, never 1", "[rules]") {
+  const auto [from, to, expected] = GENERATE(table<const char*, const char*, const char*>({
+      {"2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", "RATE_EXPIRED"},
+      {"2026-06-01T00:00:00Z", "", "RATE_MISSING"},
+      {"", "", "RATE_MISSING"},
+      {"2026-01-01T00:00:00Z", "", "13.378927 13.38"},
+  }));
+  CAPTURE(from, to);
+  SmallFacts facts;
+  facts.AddItem("X");
+  facts.AddAccount("A", "USD");
+  facts.AddBook("EUR", "EUR");
+  facts.AddPrice("EUR", "X", {.tiers = {{"1", "12.3456"}}});
+  if (*from != '\0') facts.AddRate("EUR", "USD", "1.0837", from, to);
+
+  CHECK(Told(facts, *RulesOf({kConverting}), {}) == expected);
+  // Nobody converts unless a document says so.
+  CHECK(Told(facts, *PricingRules::Platform(), {}) == "NO_PRICE_IN_CURRENCY");
+}
+
+TEST_CASE("promotions lower list prices, surcharges raise what is left", "[rules]") {
+  SmallFacts facts = Shop();
+  facts.AddPrice("LIST", "X", {.tiers = {{"1", "20.00"}}});
+  Promotion ten;
+  ten.promotion = facts.S(SymbolKind::kPromotion, "TEN");
+  ten.value = D("10");
+  ten.label = "Spring";
+  ten.target.everything = true;
+  Surcharge metal;
+  metal.surcharge = facts.S(SymbolKind::kSurcharge, "CU");
+  metal.kind = Surcharge::Kind::kMetal;
+  metal.per = Surcharge::Per::kUnit;
+  metal.currency = Cur("GBP");
+  metal.amount = D("0.35");
+  metal.label = "Copper";
+  metal.target.everything = true;
+  const auto [with_promotion, with_surcharge, expected] =
+      GENERATE(table<bool, bool, const char*>({
+          {false, false, "20.00 40.00"},
+          {true, false, "18.00 36.00"},
+          {false, true, "20.35 40.70"},
+          {true, true, "18.35 36.70"},
+      }));
+  CAPTURE(with_promotion, with_surcharge);
+  if (with_promotion) facts.promotions.push_back(ten);
+  if (with_surcharge) facts.surcharges.push_back(metal);
+
+  CHECK(Told(facts, *PricingRules::Platform(), {.quantity = "2"}) == expected);
+}
+
+TEST_CASE("the steps of an explanation add up to the price", "[rules]") {
+  SmallFacts facts = Shop();
+  Item& item = facts.AddItem("X");
+  item.cost = {D("16.90"), Cur("GBP")};
+  facts.AddPrice("LIST", "X", {.tiers = {{"1", "17.75"}}});
+  const auto rules = RulesOf({kVolume, kFloors});
+  Buyer buyer;
+  REQUIRE(DescribeBuyer(facts, {.account = "A", .as_of_us = Us("2026-05-01T12:00:00Z")}, buyer)
+              .ok());
+  PriceFinder finder(facts, buyer, *rules);
+  LineAnswer answer;
+  finder.Find({.sku = "X", .quantity = "30"}, Depth::kAll, answer);
+
+  const std::vector<Step> steps = StepsOf(finder, answer, buyer, "en", nullptr);
+
+  std::string told;
+  for (const Step& step : steps) {
+    absl::StrAppend(&told, step.label, " ", step.amount.ToString(), " ", step.rule, "\n");
+  }
+  CHECK(told ==
+        "List price 17.75 \n"
+        "Volume 3 % -0.5325 rule-sets/pricing.line-price#volume-discount, "
+        "tables/pricing.volume-discounts#key-25\n"
+        "Lowest price 0.5275 rule-sets/pricing.line-price#floor, tables/pricing.floors#all\n");
+  CHECK(steps.back().result.ToString() == answer.unit_price.ToString());
+  CHECK(answer.unit_price.ToString() == "17.745");
 }
 
 }  // namespace

@@ -20,16 +20,16 @@ constexpr uint64_t kBudget = 1'000'000;
 
 Value Unknown() { return Value::Error(Code::kUndeclaredReference, "differs from line to line"); }
 
-// A record of which only some fields are known. Remembers that it was asked for
-// another: has() of an unknown field says nothing.
+// A record of which only some fields are known. Remembers that it was asked for one
+// that a line may lack: has() of it says nothing then.
 class KnownRecord final : public rules::expr::Record {
  public:
   KnownRecord(const FactBinding& binding, int record, uint32_t features, bool& touched)
       : binding_(binding), record_(record), features_(features), touched_(touched) {}
   Value Field(int number, Arena&) const override {
-    const Value known = FactBinding::KnownOf(binding_.field(record_, number), features_);
-    if (known.is_error() && known.code != Code::kAbsentField) touched_ = true;
-    return known;
+    const FactBinding::Field field = binding_.field(record_, number);
+    if (!FactBinding::PresenceIsKnown(field)) touched_ = true;
+    return FactBinding::KnownOf(field, features_);
   }
   absl::string_view type_name() const override { return binding_.record_name(record_); }
   int field_count() const override { return binding_.field_count(record_); }
@@ -328,6 +328,10 @@ std::unique_ptr<const Waterfall> Waterfall::Make(std::shared_ptr<const rules::Ru
   SortUnique(made->breakpoints_);
   for (uint32_t features = 0; features < FactBinding::kFeatures; ++features) {
     made->plans_[features] = WaterfallMaker(*made, binding, features).Run();
+  }
+  for (uint32_t features = 0; features < FactBinding::kFeatures; ++features) {
+    made->asks_for_costs_ = made->asks_for_costs_ ||
+                            made->Touches(features) != made->Touches(features ^ FactBinding::kHasCost);
   }
   return made;
 }

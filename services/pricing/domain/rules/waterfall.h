@@ -62,6 +62,9 @@ class Waterfall {
   // False: a line with these features keeps the price that was found.
   bool Touches(uint32_t features) const { return !plans_[features].identity; }
 
+  // Whether it makes a difference for Touches() that a line has a known cost.
+  bool asks_for_costs() const { return asks_for_costs_; }
+
   // `trace` (may be nullptr) gets the steps that ran; `language` chooses their labels.
   void Run(const LineFacts& facts, uint32_t features, rules::expr::Arena& arena,
            WaterfallResult& result, std::vector<WaterfallStep>* trace = nullptr,
@@ -107,6 +110,7 @@ class Waterfall {
   std::vector<int64_t> boundaries_;
   std::vector<Decimal> breakpoints_;
   bool uses_scale_ = false;
+  bool asks_for_costs_ = false;
   rules::expr::Arena constants_;
 };
 

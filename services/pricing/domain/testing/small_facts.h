@@ -79,6 +79,9 @@ class SmallFacts final : public Facts {
     std::string from, to;    // RFC 3339.
     int64_t per = 1;
     std::string name = "1";
+    bool graduated = false;
+    bool discount_tiers = false;  // Prices of tiers are percents.
+    std::string scale_group;
   };
   void AddOffer(Symbol owner, Symbol target, const OfferText& text) {
     Offer offer;
@@ -109,6 +112,13 @@ class SmallFacts final : public Facts {
            Round(D(price), offer.price_scale).value().coefficient_64()});
     }
     offer.wide = true;
+    offer.graduated = text.graduated;
+    if (text.discount_tiers) offer.promise = Offer::Promise::kDiscountTiers;
+    if (!text.scale_group.empty()) {
+      terms_.emplace_back();
+      terms_.back().scale_group = S(SymbolKind::kScaleGroup, text.scale_group);
+      offer.terms = &terms_.back();
+    }
     offer.tier_count = static_cast<uint8_t>(text.tiers.size());
     offer.tiers = reinterpret_cast<const char*>(tiers_.back().data());
     offers_[{owner, target}].push_back(offer);
@@ -118,6 +128,32 @@ class SmallFacts final : public Facts {
   }
   void AddContract(absl::string_view account, absl::string_view sku, const OfferText& text) {
     AddOffer(S(SymbolKind::kAccount, account), S(SymbolKind::kSku, sku), text);
+  }
+
+  void AddRate(absl::string_view from, absl::string_view to, absl::string_view rate,
+               absl::string_view valid_from, absl::string_view valid_to) {
+    ExchangeRate made;
+    made.rate = D(rate);
+    if (!valid_from.empty()) made.period.from_us = Us(valid_from);
+    if (!valid_to.empty()) made.period.to_us = Us(valid_to);
+    rates_[S(SymbolKind::kRate, RateName(Cur(from), Cur(to), ""))].push_back(made);
+  }
+  std::deque<Promotion> promotions;  // About everything.
+  std::deque<Surcharge> surcharges;
+
+  bool Has(Sort) const override { return true; }
+  void AddPromotions(Symbol target, std::vector<const Promotion*>& out) const override {
+    if (target != Symbol::kNone) return;
+    for (const Promotion& promotion : promotions) out.push_back(&promotion);
+  }
+  void AddSurcharges(Symbol target, std::vector<const Surcharge*>& out) const override {
+    if (target != Symbol::kNone) return;
+    for (const Surcharge& surcharge : surcharges) out.push_back(&surcharge);
+  }
+  void AddRates(Symbol rate, std::vector<const ExchangeRate*>& out) const override {
+    const auto it = rates_.find(rate);
+    if (it == rates_.end()) return;
+    for (const ExchangeRate& known : it->second) out.push_back(&known);
   }
 
   Symbol Find(SymbolKind kind, absl::string_view text) const override {
@@ -162,6 +198,8 @@ class SmallFacts final : public Facts {
   std::map<std::pair<Symbol, Symbol>, std::vector<Offer>> offers_;
   std::deque<std::vector<RawTier<int64_t>>> tiers_;
   std::deque<std::string> strings_;
+  std::deque<OfferTerms> terms_;
+  std::map<Symbol, std::vector<ExchangeRate>> rates_;
 };
 
 }  // namespace weft::pricing
