@@ -57,8 +57,11 @@ absl::Status Describe(const Facts& facts, const Principal& principal, const Ask&
                                      {.account = ask.account,
                                       .channel = ask.channel,
                                       .currency = ask.currency,
-                                      .as_of_us = ask.as_of_us},
+                                      .as_of_us = ask.as_of_us,
+                                      .project = ask.project,
+                                      .ship_to = ask.ship_to},
                                      buyer));
+  buyer.coupons = ask.coupons;
   // Staff of one organisation do not see another's accounts.
   if (buyer.account != nullptr && principal.account.empty() && !principal.organisations.empty() &&
       !Allows(principal.organisations, std::string(facts.Text(buyer.account->organisation)))) {
@@ -86,7 +89,26 @@ Decision MakeDecision(const Ask& ask, const Buyer& buyer, const LineAnswer& answ
           .as_of_us = buyer.as_of_us,
           .position = position,
           .channel_number = ask.channel_number,
-          .channel = ask.channel};
+          .channel = ask.channel,
+          .request_hash = answer.reads_request ? ask.request_hash : 0};
+}
+
+uint32_t RequestHash(const SipKey& key, const Ask& ask,
+                     const google::protobuf::RepeatedPtrField<v1::PriceRequestLine>& lines) {
+  std::string text;
+  const auto add = [&](absl::string_view part) {
+    absl::StrAppend(&text, part.size(), ":", part);
+  };
+  add(ask.project);
+  add(ask.ship_to);
+  for (const std::string& coupon : ask.coupons) add(coupon);
+  for (const v1::PriceRequestLine& line : lines) {
+    add(line.sku());
+    add(line.customer_sku());
+    add(line.quantity().value());
+    add(line.quantity().unit());
+  }
+  return static_cast<uint32_t>(SipHash(key, text)) | 1;
 }
 
 bool AppendDeterministic(const google::protobuf::MessageLite& message, std::string& out) {

@@ -2,8 +2,10 @@
 // where, in which currency, as of when.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -28,7 +30,14 @@ struct Ask {
   bool past = false;         // With known_at.
   int64_t known_us = kForEver;
   Stamp channel_number = 0;
+  std::string project;
+  std::string ship_to;
+  std::vector<std::string> coupons;
+  // Tells requests apart whose lines depend on more than a decision id can name.
+  uint32_t request_hash = 0;
 };
+
+inline constexpr int kCouponsMax = 20;
 
 // Errors: INVALID_ARGUMENT / TIME_INVALID.
 absl::Status ReadTime(const google::protobuf::Timestamp& time, const char* field, int64_t& us);
@@ -52,6 +61,12 @@ absl::Status ReadAsk(const Principal& principal, const Request& request, const C
   } else {
     ask.as_of_us = absl::ToUnixMicros(clock.Wall());
   }
+  if constexpr (requires { request.project(); }) {
+    ask.project = request.project();
+    ask.ship_to = request.ship_to();
+    const int coupons = std::min(request.coupons_size(), kCouponsMax);
+    ask.coupons.assign(request.coupons().begin(), request.coupons().begin() + coupons);
+  }
   if constexpr (requires { request.known_at(); }) {
     if (request.has_known_at()) {
       ask.past = true;
@@ -67,6 +82,10 @@ absl::Status Describe(const Facts& facts, const Principal& principal, const Ask&
                       Buyer& buyer);
 
 LineQuestion QuestionOf(const v1::PriceRequestLine& line);
+
+// Of the lines and of what else a request says of itself; never 0.
+uint32_t RequestHash(const SipKey& key, const Ask& ask,
+                     const google::protobuf::RepeatedPtrField<v1::PriceRequestLine>& lines);
 
 // What a priced line depended on.
 Decision MakeDecision(const Ask& ask, const Buyer& buyer, const LineAnswer& answer,

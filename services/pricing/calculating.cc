@@ -135,7 +135,22 @@ absl::Status Service::Calculate(const Principal& principal,
   v1::PriceLine message;
   Decimal total;
   bool complete = true;
-  for (int i = 0; i < request.lines_size(); ++i) {
+  if (!ask.project.empty() || !ask.ship_to.empty() || !ask.coupons.empty()) {
+    ask.request_hash = RequestHash(key_, ask, request.lines());
+  }
+  const size_t start = out.size();
+  for (int i = 0;; ++i) {
+    if (i == request.lines_size()) {
+      // Once more where lines turn out to reach tiers together.
+      if (for_all != LineReason::kNone || !finder.StartOver()) break;
+      ask.request_hash = RequestHash(key_, ask, request.lines());
+      out.resize(start);
+      total = Decimal();
+      complete = true;
+      lock_use.set_lines(0);
+      if (ahead.has_value()) ahead.emplace(now, buyer, request.lines());
+      i = 0;
+    }
     LineQuestion question = QuestionOf(request.lines(i));
     if (ahead.has_value()) question.sku_symbol = ahead->At(i);
     if (for_all != LineReason::kNone) {

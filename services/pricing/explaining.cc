@@ -69,6 +69,11 @@ absl::Status Service::Explain(const Principal& principal, const v1::ExplainPrice
   const LineQuestion question = QuestionOf(request.line());
   const Stamp here = in_force.At(now.position());
   const std::string epoch = PositionText(here);
+  if (!ask.project.empty() || !ask.ship_to.empty() || !ask.coupons.empty()) {
+    google::protobuf::RepeatedPtrField<v1::PriceRequestLine> lines;
+    *lines.Add() = request.line();
+    ask.request_hash = RequestHash(key_, ask, lines);
+  }
 
   LineReason for_all = LineReason::kNone;
   if (ask.account.empty() && settings_.LoginRequired(ask.channel)) {
@@ -139,6 +144,13 @@ absl::Status Service::GetDecision(const Principal& principal, const v1::GetDecis
         "ENGINE_GONE", absl::StrCat("it was computed by rules ", decision->release,
                                     "; this release has rules ", kEngineRelease, " only"),
         {{"engine_release", absl::StrCat(decision->release)}});
+  }
+  if (decision->request_hash != 0) {
+    return FailedPrecondition(
+        "REQUEST_NEEDED",
+        "it depended on other lines of its request, or on a project, address or coupon that the "
+        "request named; ask with that request and its as_of",
+        {{"request_hash", absl::StrCat(decision->request_hash)}});
   }
   WEFT_ASSIGN_OR_RETURN(const std::optional<v1::HistoryRow> info, rows->Find(kInfo, kNoPosition));
   if (info.has_value() && decision->position < static_cast<Stamp>(info->floor())) {

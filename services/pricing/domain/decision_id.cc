@@ -9,7 +9,8 @@ constexpr size_t kMacBytes = 8;
 constexpr size_t kMaxBytes = kMaxDecisionId / 4 * 3;
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-enum Channel : char { kNoChannel = 0, kNumbered = 1, kText = 2 };
+enum Channel : char { kNoChannel = 0, kNumbered = 1, kText = 2, kHashFollows = 16 };
+constexpr size_t kHashBytes = 4;
 
 // Room for the largest id: writers never check.
 struct Writer {
@@ -133,17 +134,20 @@ char* WriteDecisionId(const SipKey& key, absl::string_view tenant, const Decisio
   const auto as_of = static_cast<uint64_t>(decision.as_of_us);
   w.Varint((as_of << 1) ^ (decision.as_of_us < 0 ? ~uint64_t{0} : 0));
   w.Number(decision.position);
+  const size_t hash = decision.request_hash != 0 ? kHashBytes : 0;
+  const uint8_t flag = hash != 0 ? kHashFollows : 0;
   if (decision.channel_number != 0) {
-    w.Octet(kNumbered);
+    w.Octet(kNumbered | flag);
     w.Number(decision.channel_number);
   } else if (!decision.channel.empty() &&
-             w.size + 1 + decision.channel.size() + kMacBytes <= kMaxBytes) {
-    w.Octet(kText);
+             w.size + 1 + decision.channel.size() + hash + kMacBytes <= kMaxBytes) {
+    w.Octet(kText | flag);
     std::memcpy(w.bytes + w.size, decision.channel.data(), decision.channel.size());
     w.size += decision.channel.size();
   } else {
-    w.Octet(kNoChannel);
+    w.Octet(kNoChannel | flag);
   }
+  for (size_t i = 0; i < hash; ++i) w.Octet(static_cast<uint8_t>(decision.request_hash >> (8 * i)));
   const uint64_t mac = Mac(key, tenant, absl::string_view(w.bytes, w.size));
   for (size_t i = 0; i < kMacBytes; ++i) w.Octet(static_cast<uint8_t>(mac >> (8 * i)));
   return WriteBase64Url(absl::string_view(w.bytes, w.size), out);
@@ -181,7 +185,15 @@ std::optional<Decision> ReadDecisionId(const SipKey& key, absl::string_view tena
   const auto as_of = r.Varint<uint64_t>();
   decision.as_of_us = static_cast<int64_t>((as_of >> 1) ^ (uint64_t{0} - (as_of & 1)));
   decision.position = r.Number();
-  const uint8_t channel = r.Octet();
+  uint8_t channel = r.Octet();
+  if ((channel & kHashFollows) != 0 && r.rest.size() >= kHashBytes) {
+    channel = static_cast<uint8_t>(channel & ~kHashFollows);
+    const absl::string_view hash = r.rest.substr(r.rest.size() - kHashBytes);
+    r.rest.remove_suffix(kHashBytes);
+    for (size_t i = 0; i < kHashBytes; ++i) {
+      decision.request_hash |= uint32_t{static_cast<unsigned char>(hash[i])} << (8 * i);
+    }
+  }
   if (channel == kNumbered) decision.channel_number = r.Number();
   if (channel == kText) decision.channel = r.rest;
   if (!r.ok || !quantity.ok()) return std::nullopt;

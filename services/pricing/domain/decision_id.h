@@ -6,7 +6,7 @@
 //
 // Bytes, in base64url without padding:
 //
-//   id       = release account item currency quantity unit as_of position channel mac
+//   id       = release account item currency quantity unit as_of position channel [hash] mac
 //   release  = varint                 kEngineRelease of the rules
 //   account  = number                 0 0 for a guest
 //   item     = number
@@ -18,6 +18,8 @@
 //   position = generation offset
 //   channel  = kind rest              1 octet: 0 = none or not told; 1 = number of the book
 //                                     that first named it; 2 = text up to the mac
+//                                     16 more: a hash comes before the mac
+//   hash     = 4 octets, little-endian  of the request, for lines that depend on more of it
 //   mac      = 8 octets, little-endian  SipHash-2-4 over tenant 00 and all before
 //
 // A channel that no book names cannot change a price; its text is in the id when
@@ -48,6 +50,7 @@ struct Decision {
   Stamp position = 0;
   Stamp channel_number = 0;    // 0 = see the text.
   absl::string_view channel;   // May be dropped for want of room.
+  uint32_t request_hash = 0;   // 0 = the id names all that it depended on.
 };
 
 // Writes the id to `out`, which has room for kMaxDecisionId characters. Returns the
