@@ -59,6 +59,15 @@ void Service::ExplainLine(const Facts& facts, const Principal& principal, const 
   SetTime(buyer.as_of_us, *response.mutable_freshness()->mutable_as_of());
 }
 
+namespace {
+
+void SetActivations(const RulesInForce& rules, v1::PriceExplanation& response) {
+  response.set_activation(rules.activation());
+  response.set_platform_activation(rules.platform_activation());
+}
+
+}  // namespace
+
 absl::Status Service::Explain(const Principal& principal, const v1::ExplainPriceRequest& request,
                               v1::PriceExplanation& response) {
   Ask ask;
@@ -102,12 +111,14 @@ absl::Status Service::Explain(const Principal& principal, const v1::ExplainPrice
     finder.Find(question, Depth::kAll, answer);
     ExplainLine(past, principal, ask, buyer, question, *in_force, past.position(), epoch,
                 response);
+    SetActivations(in_force, response);
     response.mutable_freshness()->set_position(PositionText(past.position()));
     return past.status();
   }
   WEFT_RETURN_IF_ERROR(Describe(now, principal, ask, buyer));
   WEFT_RETURN_IF_ERROR(in_force.Find(now, ask, buyer, here));
   ExplainLine(now, principal, ask, buyer, question, *in_force, here, epoch, response);
+  SetActivations(in_force, response);
   response.mutable_line()->set_epoch(PositionText(in_force.At(
       EpochOf(now, buyer, now.Find(SymbolKind::kSku, response.line().sku())))));
   response.mutable_freshness()->set_position(epoch);
@@ -195,6 +206,7 @@ absl::Status Service::GetDecision(const Principal& principal, const v1::GetDecis
   ExplainLine(past, principal, ask, buyer,
               {.sku = sku, .quantity = quantity, .unit = past.Text(unit_symbol)}, *in_force,
               decision->position, PositionText(decision->position), response);
+  SetActivations(in_force, response);
   response.mutable_freshness()->set_position(PositionText(decision->position));
   return past.status();
 }

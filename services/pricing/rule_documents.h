@@ -31,6 +31,11 @@ class RulesInForce {
   // Errors: FAILED_PRECONDITION / RULES_STALE.
   absl::Status Find(const Facts& facts, const Ask& ask, const Buyer& buyer, Stamp at);
   const PricingRules& operator*() const { return *rules_; }
+  // Numbers of the activations that Find() came to; 0 = none.
+  int64_t activation() const { return active_ == nullptr ? 0 : active_->set.activation; }
+  int64_t platform_activation() const {
+    return active_ == nullptr ? 0 : active_->set.platform_activation;
+  }
 
  private:
   const documents::DocumentReader* const documents_;

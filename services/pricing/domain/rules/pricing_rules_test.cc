@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "services/pricing/domain/explain.h"
@@ -221,6 +222,57 @@ TEST_CASE("without rules in tables only promotions and surcharges are looked at"
     CHECK(PricingRules::Platform()->waterfall().Touches(features) == (surcharge || promotion));
   }
   CHECK_FALSE(PricingRules::Platform()->waterfall().asks_for_costs());
+}
+
+// Numbers in an expression, outside of its texts and names.
+std::vector<std::string> NumbersOf(const std::string& expression) {
+  std::vector<std::string> numbers;
+  std::string number;
+  bool in_text = false;
+  char before = ' ';
+  for (const char c : expression + " ") {
+    if (c == '"') in_text = !in_text;
+    const bool digit = !in_text && ((c >= '0' && c <= '9') || (c == '.' && !number.empty()));
+    const bool in_name = absl::ascii_isalpha(static_cast<unsigned char>(before)) || before == '_';
+    if (digit && !(number.empty() && in_name)) {
+      number += c;
+    } else if (!number.empty()) {
+      numbers.push_back(number);
+      number.clear();
+    }
+    before = c;
+  }
+  return numbers;
+}
+
+void WalkExpressions(const rules::Tree& tree, std::vector<std::string>& out) {
+  if (tree.is_scalar()) out.push_back(tree.text);
+  for (const rules::Tree& item : tree.items) WalkExpressions(item, out);
+  for (const auto& [key, value] : tree.fields) {
+    if (key != "id" && key != "code") WalkExpressions(value, out);
+  }
+}
+
+TEST_CASE("the platform's rule sets hold no number that a business person changes", "[rules]") {
+  int rule_sets = 0;
+  for (const RuleDocument& document : PricingRules::PlatformDocuments()) {
+    if (document.kind != "RuleSet") continue;
+    ++rule_sets;
+    rules::Tree tree;
+    rules::Fault fault;
+    REQUIRE(rules::ReadTree(document.body, tree, fault));
+    std::vector<std::string> expressions;
+    WalkExpressions(*tree.Find("steps"), expressions);
+    for (const std::string& expression : expressions) {
+      for (const std::string& number : NumbersOf(expression)) {
+        CAPTURE(document.id, expression);
+        // Neutral ones and percent.
+        CHECK((number == "0" || number == "1" || number == "100"));
+      }
+    }
+  }
+  CHECK(rule_sets == 1);
+  CHECK(NumbersOf("(cost * 1.05).round(4)") == std::vector<std::string>{"1.05", "4"});
 }
 
 constexpr char kVolume[] = R"(
