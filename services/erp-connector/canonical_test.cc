@@ -143,6 +143,7 @@ const Row kRows[] = {
     {M("stock.movement", R"({"movement":"M1","sku":"A","location":"MAIN","quantity":"-4","posted":"2026-03-01T00:00:00.123456Z","order":"o1"})"), ""},
     {M("stock.movement", R"({"movement":"M1","sku":"A","location":"MAIN","quantity":"-4","posted":"yesterday"})"), "FIELD_FORMAT", "$.data.posted"},
     {M("invoice", R"({"invoice":"536365","account":"17850","time":"2010-12-01T08:26:00Z","currencyCode":"GBP","lines":[{"sku":"85123A","quantity":6,"unitPrice":2.55,"net":15.30}]})"), ""},
+    {M("invoice", R"({"invoice":"C536379","creditOf":"536365","account":"17850","time":"2010-12-01T08:26:00Z","currencyCode":"GBP","lines":[{"sku":"85123A","quantity":-6,"unitPrice":2.55,"net":-15.30}]})"), ""},
     {M("invoice", R"({"invoice":"536365","account":"17850","time":"2010-12-01T08:26:00Z","currencyCode":"GBP","lines":[]})"), "FIELD_COUNT", "$.data.lines"},
     {M("invoice", R"({"invoice":"536365","account":"17850","time":"2010-12-01T08:26:00Z","currencyCode":"GBP","lines":[{"sku":"85123A","quantity":"six","unitPrice":2.55,"net":15.30}]})"), "FIELD_FORMAT", "$.data.lines[0].quantity"},
     {M("order", R"({"erpOrder":"7","account":"17850","time":"2010-12-01T08:26:00Z","currencyCode":"GBP","state":"OPEN","lines":[{"sku":"85123A","quantity":6,"unitPrice":2.55,"net":15.30}]})"), ""},

@@ -76,6 +76,7 @@ void ReadInvoice(Fields& data, Content& content) {
   data.Text("invoice", kLongId, *event.mutable_invoice());
   data.Text("account", kId, *event.mutable_account());
   ReadOrderName(data, false, *event.mutable_order());
+  data.Text("creditOf", {.length_max = 100}, *event.mutable_credit_of());
   ReadTime(data, "time", true, *event.mutable_time());
   data.Currency("currencyCode", true, *event.mutable_currency_code());
   ReadInvoicedLines(data, event.currency_code(), *event.mutable_lines());

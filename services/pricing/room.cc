@@ -6,6 +6,7 @@
 #include "libs/service/documents/owner.h"
 #include "libs/service/documents/service.h"
 #include "services/pricing/app.h"
+#include "services/pricing/rebates/rebates.h"
 #include "services/pricing/rule_documents.h"
 #include "services/pricing/service.h"
 
@@ -38,6 +39,7 @@ class PricingRoom final : public service::Room {
         *shards, clock_, log_);
     document_service_->Bind(methods);
     document_service_->PublishShipped();
+    rebates::Bind(methods, *shards);
   }
 
  private:
@@ -69,6 +71,7 @@ engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes,
 engine::Program MakeOwner() {
   engine::Program program("pricing");
   documents::MountOwner("pricing", program);
+  rebates::Mount(program);
   return program;
 }
 
