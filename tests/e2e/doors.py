@@ -37,9 +37,9 @@ READMES = {
     "inventory-projection": "services/inventory-projection",
     "inventory": "services/inventory-projection", "approval": "services/approval",
     "reorder": "services/reorder", "erp-connector": "services/erp-connector",
-    "erp": "services/erp-connector",
+    "erp": "services/erp-connector", "documents": "libs/service",
 }
-LIBRARIES = ["libs/rpc", "libs/engine", "libs/service"]
+LIBRARIES = ["libs/rpc", "libs/engine", "libs/service", "libs/rules"]
 AT_REST = {"SENT", "REJECTED", "CANCELLED", "FAILED", "PENDING_APPROVAL"}
 
 
@@ -491,6 +491,45 @@ def price_cases():
              "TOO_MANY_DIFFERENCES", at="verdict.reasons.0.reason", room="pricing"),
     ]
     return rows
+
+
+def document_cases():
+    def of(name, verb, status, reason, **body):
+        return post(name, "/v1/documents" + verb, body, status, reason)
+
+    return [
+        of("a document that is none", "", 400, "DOCUMENT_UNREADABLE", source="id: ["),
+        of("a document without an id", "", 400, "DOCUMENT_UNREADABLE", source="kind: RuleSet"),
+        of("a document of another tenant", "", 400, "SCOPE_FOREIGN",
+           source="{kind: RuleSet, id: x, scope: {tenant: other}}"),
+        of("a document that is too large", "", 400, "DOCUMENT_TOO_LARGE",
+           source="kind: RuleSet\nid: x\n#" + "x" * (1 << 20)),
+        of("a document of another room", "", 400, "ROOM_UNKNOWN", source="{kind: RuleSet, id: x}",
+           room="approval"),
+        of("a draft over one that is gone", "", 409, "ETAG_MISMATCH",
+           source="{kind: RuleSet, id: x}", etag="stale"),
+        of("a check of nothing", ":check", 400, "DOCUMENTS_REQUIRED"),
+        of("a check of what is not there", ":check", 404, "DOCUMENT_NOT_FOUND",
+           documents=[{"id": "not-there"}]),
+        of("a publish of nothing", ":publish", 400, "DOCUMENTS_REQUIRED"),
+        of("a publish of what is not there", "/not-there:publish", 404, "DOCUMENT_NOT_FOUND"),
+        of("a rollback to what is not there", ":rollback", 404, "ACTIVATION_NOT_FOUND",
+           activation=999),
+        of("a removal of what is not active", ":publish", 404, "DOCUMENT_NOT_FOUND",
+           removed=[{"kind": "RuleSet", "id": "not-there"}]),
+        of("an approval of what is not there", "/not-there:approve", 404, "DOCUMENT_NOT_FOUND"),
+        of("a withdrawal of what is not there", "/not-there:withdraw", 404, "DOCUMENT_NOT_FOUND"),
+        of("a case that does not fit its schema", "/pricing.line-price:evaluate", 400,
+           "FACTS_INVALID", facts="{}"),
+        of("a case for what is not there", "/not-there:evaluate", 404, "DOCUMENT_NOT_FOUND",
+           facts="{}"),
+        get("a document that is not there", "/v1/documents/not-there", 404, "DOCUMENT_NOT_FOUND"),
+        get("documents of another room", "/v1/documents?room=approval", 400, "ROOM_UNKNOWN"),
+        get("a negative page of documents", "/v1/documents?pageSize=-1", 400,
+            "PAGE_SIZE_INVALID"),
+        get("a page of activations from nowhere", "/v1/activations?pageToken=x", 400,
+            "PAGE_TOKEN_INVALID"),
+    ]
 
 
 def stock_cases(world):
@@ -1152,7 +1191,7 @@ def open_mode(arguments, folder, check):
         for case in [*empty_cases(), *(get("nothing yet", path, 200, "") for path in EMPTY_LISTS)]:
             check.row(weftd, case)
         world = open_world(weftd)
-        rows = (gateway_cases() + price_cases() + stock_cases(world) + order_cases(world) +
+        rows = (gateway_cases() + price_cases() + document_cases() + stock_cases(world) + order_cases(world) +
                 reorder_cases(world) + erp_cases(world))
         parked = [r for r in rows if r.at == "problems.0.reason"]
         for case in rows:

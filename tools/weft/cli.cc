@@ -46,6 +46,7 @@ class Builder {
     State(app);
     Import(app);
     Audit(app);
+    Document(app);
   }
 
  private:
@@ -350,6 +351,65 @@ class Builder {
     c->add_option("--within-days", o->within_days, "Due within so many days")
         ->check(CLI::Range(0, 3650));
     Limit(c, o->limit);
+  }
+
+  void Document(CLI::App& app) {
+    CLI::App* document = Noun(app, "document", "Rules, tables and policies");
+    const auto add = [&](const std::string& name, const std::string& help, const char* what,
+                         bool mutates, std::function<int(Session&, const DocumentOptions&)> run) {
+      auto o = std::make_shared<DocumentOptions>();
+      const auto action = [o, run = std::move(run)](Session& s) { return run(s, *o); };
+      CLI::App* c = mutates ? Mutation(*document, name, help, action)
+                            : Command(*document, name, help, action);
+      if (what != nullptr) c->add_option("what", o->what, what);
+      if (mutates) {
+        c->add_option("--reason,-m", o->reason, "Why");
+        c->add_flag("--validate-only", o->validate_only, "Try only");
+      }
+      return std::pair(c, o);
+    };
+    const char* const kFiles = "Files and folders of YAML or JSON";
+    const char* const kBoth = "Files and folders, or documents: id, Kind/id, id:version";
+    const char* const kNames = "Documents: id, Kind/id, Kind/id@organisation/branch/channel";
+    const auto need = [](const auto& made) { made.first->get_option("what")->required(); };
+    need(add("save", "Keep drafts", kFiles, true, &DocumentSave));
+    need(add("check", "Check files as they are, or make versions of drafts", kBoth, true,
+             [](Session& s, const DocumentOptions& o) { return DocumentCheck(s, o, false); }));
+    need(add("test", "Run the test suites with these files in place", kBoth, true,
+             [](Session& s, const DocumentOptions& o) { return DocumentCheck(s, o, true); }));
+    auto diff = add("diff", "What changes, by rule", kBoth, false, &DocumentDiff);
+    need(diff);
+    diff.first->add_option("--from", diff.second->activation, "Older version");
+    auto simulate = add("simulate", "What would change in past cases", kBoth, false,
+                        &DocumentSimulate);
+    need(simulate);
+    simulate.first->add_option("--account,-a", simulate.second->account, "Only of this account");
+    simulate.first->add_option("--from", simulate.second->from, "Cases from, RFC 3339");
+    simulate.first->add_option("--to", simulate.second->to, "Cases before, RFC 3339");
+    simulate.first->add_option("--baseline", simulate.second->activation, "Activation");
+    need(add("approve", "Approve checked versions", kNames, true,
+             [](Session& s, const DocumentOptions& o) { return DocumentDecide(s, o, true); }));
+    need(add("withdraw", "Give up drafts or versions", kNames, true,
+             [](Session& s, const DocumentOptions& o) { return DocumentDecide(s, o, false); }));
+    auto publish = add("publish", "Check and publish a folder, or checked versions, at once",
+                       kBoth, true, &DocumentPublish);
+    publish.first->add_option("--from", publish.second->from, "From when, RFC 3339");
+    publish.first->add_option("--remove", publish.second->removed, "Documents to end");
+    auto back = add("rollback", "Return to an earlier activation", kNames, true,
+                    &DocumentRollback);
+    back.first->add_option("--to", back.second->activation,
+                           "Activation; the one before the current by default");
+    auto list = add("list", "List documents, or the versions of one", "Id", false, &DocumentList);
+    list.first->add_option("--kind", list.second->kind, "Only of this kind");
+    need(add("show", "Show the text of documents", kNames, false, &DocumentShow));
+    auto out = add("export", "Write what is active to a folder", "Folder", false,
+                   &DocumentExport);
+    need(out);
+    out.first->add_flag("--platform", out.second->platform, "The platform's, too");
+    auto limit = std::make_shared<int>(20);
+    Limit(Command(*document, "activations", "List activations, newest first",
+                  [limit](Session& s) { return DocumentActivations(s, *limit); }),
+          *limit);
   }
 
   void Erp(CLI::App& app) {

@@ -196,6 +196,33 @@ int ErpExports(Session& session, const ErpListOptions& options);
 // Goes on from `page_token` when it is given.
 int ErpReseed(Session& session, const std::string& connection, const std::string& page_token);
 
+// --- document.cc --------------------------------------------------------------
+// What may be named: files and folders, or documents as "id", "Kind/id",
+// "Kind/id@organisation/branch/channel", each with ":version".
+struct DocumentOptions {
+  std::vector<std::string> what;
+  std::vector<std::string> removed;
+  std::string kind;
+  std::string reason;
+  std::string from;  // RFC 3339.
+  std::string to;
+  std::string account;
+  int64_t activation = 0;
+  bool validate_only = false;
+  bool platform = false;
+};
+int DocumentSave(Session& session, const DocumentOptions& options);
+int DocumentCheck(Session& session, const DocumentOptions& options, bool tests_only);
+int DocumentDiff(Session& session, const DocumentOptions& options);
+int DocumentSimulate(Session& session, const DocumentOptions& options);
+int DocumentDecide(Session& session, const DocumentOptions& options, bool approve);
+int DocumentPublish(Session& session, const DocumentOptions& options);
+int DocumentRollback(Session& session, const DocumentOptions& options);
+int DocumentList(Session& session, const DocumentOptions& options);
+int DocumentActivations(Session& session, int limit);
+int DocumentShow(Session& session, const DocumentOptions& options);
+int DocumentExport(Session& session, const DocumentOptions& options);
+
 // --- token.cc -----------------------------------------------------------------
 struct TokenOptions {
   std::string key_file;      // PKCS#8 PEM, Ed25519.
