@@ -311,6 +311,43 @@ TEST_CASE("views and tokens show a turn when it was read back, not before", "[ch
   CHECK(Ann(*process) == 2);
 }
 
+TEST_CASE("nobody is called and nothing is published before the turn was read back",
+          "[changelog][G29]") {
+  World world;
+  std::atomic<int> calls{0};
+  std::atomic<int64_t> epoch{-1};
+  world.program = MakeProgram([&](const TaskCall& call, TaskDone done) {
+    ++calls;
+    epoch = call.epoch;
+    done(std::string("9"));
+  });
+  MemStore disk;
+  const auto process = world.Start(disk);
+  CHECK(Add(*process, "r0") == "1");
+  const eventlog::TopicPartition added{"added.v1", static_cast<int32_t>(PartitionOf("t1"))};
+  while (world.log.Dump(added).empty()) std::this_thread::yield();
+  world.log.HoldBack({kTopic, 0}, world.log.GetWatermarks({kTopic, 0})->end);
+  std::promise<void> told;
+  process->shards->Submit(MakeCommand("Bank/Ask", "r1", "eve 9"), [](auto) {});
+  process->shards->Submit(MakeCommand("Bank/Add", "r2", "ann 1"),
+                          [&](auto) { told.set_value(); });
+  while (ReadChangelogFolder(disk)->number < 2) std::this_thread::yield();
+  // Its own queue has been through once more.
+  CHECK(Await(*process->shards, "t1", Token{"bank", PartitionOf("t1"), "added.v1", 9},
+              absl::Milliseconds(20))
+            .code() == absl::StatusCode::kUnavailable);
+  CHECK(calls == 0);
+  CHECK(world.log.Dump(added).size() == 1);
+
+  world.log.HoldBack({kTopic, 0}, INT64_MAX);
+
+  told.get_future().wait();
+  while (Balance(**process->shards->Read("t1"), "eve").value() != 9) std::this_thread::yield();
+  CHECK(calls == 1);
+  CHECK(epoch == 0);  // The offset of the claim.
+  while (world.log.Dump(added).size() < 2) std::this_thread::yield();
+}
+
 TEST_CASE("while the log is away reads go on, and later all arrives once and in order",
           "[changelog][G20]") {
   World world;

@@ -525,7 +525,7 @@ bool Shard::CheckIdentity() {
       absl::Status failure;
       if (!CallSequencer([&] {
             if (!core_->log_identity().has_value()) failure = core_->SetLogIdentity(*identity);
-            same = failure.ok() && core_->log_identity() == *identity;
+            same = failure.ok() && !frozen_ && core_->log_identity() == *identity;
             log_trusted_ = same;
           })) {
         return false;
