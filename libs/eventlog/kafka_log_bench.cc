@@ -28,7 +28,7 @@ namespace {
 constexpr int kPartitions = 64;
 constexpr size_t kValueBytes = 200;
 constexpr int64_t kInFlightMax = 50'000;
-constexpr int kTrips = 2000;
+constexpr int kTrips = 300;
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
 KafkaLogOptions Options() {

