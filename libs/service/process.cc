@@ -45,6 +45,9 @@ namespace {
 
 using telemetry::Level;
 
+// Between two tries to open shards on a log that is away.
+constexpr absl::Duration kOpenPause = absl::Seconds(2);
+
 // gRPC logs through one hook of the process.
 std::atomic<telemetry::Logger*> grpc_logger{nullptr};
 
@@ -535,10 +538,25 @@ absl::StatusOr<std::unique_ptr<engine::Shards>> Process::Impl::OpenShards(
   for (const RoomSpec& spec : options_.rooms) {
     if (spec.name == name && spec.adjust_shards) spec.adjust_shards(options);
   }
-  WEFT_ASSIGN_OR_RETURN(const std::string done, ActIfAsked(options.folder, program, *log));
-  if (!done.empty()) log_->LogAs(name, Level::kWarning, absl::StrCat("the state ", done));
-  WEFT_ASSIGN_OR_RETURN(std::unique_ptr<engine::Shards> opened,
-                        engine::Open(options, program, *log, *clock_));
+  const size_t refreshers = refreshers_.size();
+  const auto open_once = [&]() -> absl::StatusOr<std::unique_ptr<engine::Shards>> {
+    WEFT_ASSIGN_OR_RETURN(const std::string done, ActIfAsked(options.folder, program, *log));
+    if (!done.empty()) log_->LogAs(name, Level::kWarning, absl::StrCat("the state ", done));
+    return engine::Open(options, program, *log, *clock_);
+  };
+  absl::StatusOr<std::unique_ptr<engine::Shards>> tried = open_once();
+  // A log that is away or busy is waited for: starting again would not bring it back.
+  while (!tried.ok() && kafka_log_ != nullptr && ReasonOf(tried.status()) == "LOG_UNAVAILABLE") {
+    refreshers_.resize(refreshers);  // Their stores are gone.
+    log_->LogAs(name, Level::kWarning, "waiting for the event log",
+                telemetry::StatusFields(tried.status()));
+    {
+      MutexLock lock(mutex_);
+      if (!stop_requested_) stop_changed_.WaitFor(mutex_, kOpenPause);
+    }
+    tried = open_once();
+  }
+  WEFT_ASSIGN_OR_RETURN(std::unique_ptr<engine::Shards> opened, std::move(tried));
   log_->LogAs(name, Level::kInfo, "state open",
               {{"seconds", absl::ToDoubleSeconds(absl::Now() - began)}});
   parts_.push_back({.room = name,

@@ -99,6 +99,8 @@ class Process:
             "ROOMS": json.dumps(self.mesh.targets()),
             "DRAIN_PAUSE": "0s",
         }
+        if self.mesh.count("pricing") > 1:
+            service["OWNERS"] = json.dumps({"pricing": self.mesh.of("pricing")[0].target()})
         if self.room != "gateway":
             service["EVENT_LOG__KAFKA__BOOTSTRAP_SERVERS"] = KAFKA
         count = self.mesh.count(self.room)
@@ -109,6 +111,9 @@ class Process:
         if self.room == "gateway":
             environment["WEFT_ROOM__ADDRESS"] = "127.0.0.1"
             environment["WEFT_ROOM__PORT"] = str(self.http)
+        if self.room == "pricing":
+            # Every replica answers; documents have one owner.
+            environment["WEFT_ROOM__DOCUMENTS_OWNER"] = "true" if self.number == 0 else "false"
         if self.room == "erp-connector":
             environment["WEFT_ROOM__CONNECTIONS"] = json.dumps(CONNECTIONS)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}
