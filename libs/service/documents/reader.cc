@@ -287,7 +287,8 @@ std::shared_ptr<const Active> DocumentReader::Find(const std::string& tenant,
 }
 
 std::shared_ptr<const rules::CompiledSet> DocumentReader::Compile(const DocumentSet& set) const {
-  const std::string signature = set.Signature();
+  // What is made of a set may name the tenant's activation.
+  const std::string signature = absl::StrCat(set.activation, "\n", set.Signature());
   // One at a time: many requests may wait for the same set.
   MutexLock lock(compiling_);
   if (const auto found = compiled_.find(signature); found != compiled_.end()) {
