@@ -172,12 +172,15 @@ void PriceWatchers::Run() {
 
 void PriceWatchers::Tell(Watcher& watcher) {
   v1::WatchPricesResponse message;
+  // Before the facts: then facts that came before the documents are among them.
+  const Stamp documents = options_.documents_at ? options_.documents_at(watcher.tenant) : 0;
   {
     // What is visible here is in the ring already.
     const FactMemory::Snapshot facts(memory_, watcher.tenant);
-    const Stamp now = facts.position();
+    const Stamp now = std::max(facts.position(), documents);
     std::vector<std::string> keys;
-    if (watcher.from_now || !changes_.Read(watcher.tenant, watcher.told, now, keys)) {
+    if (watcher.from_now || documents > watcher.told ||
+        !changes_.Read(watcher.tenant, watcher.told, now, keys)) {
       message.set_all(true);
       watcher.told = now;
     } else {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -34,6 +35,9 @@ struct WatchOptions {
   int max_watchers = 1000;
   absl::Duration pause = absl::Milliseconds(50);
   absl::Duration heartbeat = absl::Seconds(15);
+  // Position of a tenant's newest documents, the platform's included: they may move any
+  // price. Null = the binary's own hold. Any thread.
+  std::function<Stamp(const std::string& tenant)> documents_at;
 };
 
 // Thread safe.

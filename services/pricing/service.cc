@@ -8,6 +8,7 @@
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
 #include "services/pricing/asking.h"
+#include "services/pricing/rule_documents.h"
 
 namespace weft::pricing {
 namespace {
@@ -85,7 +86,11 @@ Service::Service(Settings settings, FactMemory& memory, PriceChanges& changes,
       documents_(documents),
       lock_key_(PriceLockKey(mac_key)),
       lock_keys_({lock_key_.public_key()}),
-      watchers_(memory, changes, clock, {.max_watchers = settings_.max_watchers}) {
+      watchers_(memory, changes, clock,
+                {.max_watchers = settings_.max_watchers,
+                 .documents_at = [documents](const std::string& tenant) {
+                   return RulesInForce(documents, tenant).At(0);
+                 }}) {
   const Sha256Digest digest = HmacSha256(mac_key, "weft.pricing decision id 1");
   for (int i = 0; i < 8; ++i) {
     key_.k0 = key_.k0 << 8 | digest[i];

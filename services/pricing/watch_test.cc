@@ -167,6 +167,23 @@ TEST_CASE("who was away for too long reads all again", "[watch]") {
   CHECK(Told(shop.Watch(Shop::Staff(), request)->Next()) == "all");
 }
 
+TEST_CASE("documents that change may move every price", "[watch]") {
+  Shop shop;
+  std::atomic<Stamp> documents{0};
+  PriceChanges changes(shop.memory());
+  PriceWatchers watchers(shop.memory(), changes, shop.clock(),
+                         {.documents_at = [&](const std::string&) { return documents.load(); }});
+  auto stream = std::make_shared<HeldStream>();
+  watchers.Add(Shop::Staff(), {}, rpc::Stream<v1::WatchPricesResponse>(stream));
+  REQUIRE(Told(stream->Next()) == "all");
+
+  documents = Stamp{1} << 48 | 1000;
+
+  const v1::WatchPricesResponse told = stream->Next();
+  CHECK(Told(told) == "all");
+  CHECK(told.resume_token() == "g1.1000");
+}
+
 TEST_CASE("a watch that cannot be is refused with its reason", "[watch]") {
   Shop shop;
   v1::WatchPricesRequest request;
