@@ -1100,8 +1100,8 @@ def token_cases(make, rsa, world):
         get("a foreign tenant's token of state", f"/v1/orders?after={world['token']}", 400,
             "TOKEN_INVALID", **foreign),
         get("an unknown order", "/v1/orders/nothing", 404, "ORDER_NOT_FOUND", **operator),
-        get("the second stream", "/v1/orders/nothing:watch", 404, "ORDER_NOT_FOUND", **operator),
-        get("the third stream", "/v1/orders/nothing:watch", 429, "RATE_LIMITED", **operator),
+        get("the last stream of the limit", "/v1/orders/nothing:watch", 404, "ORDER_NOT_FOUND", **operator),
+        get("one stream too many", "/v1/orders/nothing:watch", 429, "RATE_LIMITED", **operator),
     ]
     return rows
 
@@ -1244,7 +1244,7 @@ pricing:
   login_required_channels: [club]
 gateway:
   rate_limits:
-    - {{route_class: stream, per_second: 0.001, burst: 2}}
+    - {{route_class: stream, per_second: 0.001, burst: 3}}
 """)
     try:
         operator = {"Authorization": "Bearer " + make("--role", "operator", "--accounts", "*",

@@ -118,7 +118,8 @@ class SocketTransport final : public Transport {
       }
       boost::system::error_code error;
       if (n == 0) {
-        parser.put_eof(error);
+        // The parser takes an end only of what has begun.
+        if (parser.got_some()) parser.put_eof(error);
         if (error || !parser.is_done()) return Unreachable("the connection ended");
         break;
       }

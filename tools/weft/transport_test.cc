@@ -1,6 +1,11 @@
 #include "tools/weft/transport.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
@@ -102,6 +107,49 @@ TEST_CASE("a server that is not there, or silent, is an error with a reason", "[
     CHECK(ReasonOf(silent.status()) == "SERVER_SILENT");
   }
   const auto transport = HttpTransport(absl::StrCat("http://127.0.0.1:", port), nullptr).value();
+  CHECK(ReasonOf(transport->Do({.method = "GET", .target = "/"}, kLong).status()) ==
+        "SERVER_UNREACHABLE");
+}
+
+// Takes one connection, reads, and closes it without a word, as a server does
+// that is killed.
+class DyingServer {
+ public:
+  DyingServer() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    REQUIRE(::bind(socket_, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    REQUIRE(::listen(socket_, 4) == 0);
+    REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int one = ::accept(socket_, nullptr, nullptr); one >= 0;
+           one = ::accept(socket_, nullptr, nullptr)) {
+        char bytes[1024];
+        (void)!::read(one, bytes, sizeof(bytes));
+        ::close(one);
+      }
+    });
+  }
+  ~DyingServer() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+  }
+  int port() const { return port_; }
+
+ private:
+  const int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int port_ = 0;
+  std::thread thread_;
+};
+
+TEST_CASE("a server that dies before a word of its answer is an error with a reason", "[cli]") {
+  const DyingServer server;
+  const auto transport =
+      HttpTransport(absl::StrCat("http://127.0.0.1:", server.port()), nullptr).value();
   CHECK(ReasonOf(transport->Do({.method = "GET", .target = "/"}, kLong).status()) ==
         "SERVER_UNREACHABLE");
 }
