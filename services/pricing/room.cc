@@ -9,6 +9,7 @@
 #include "services/pricing/rebates/rebates.h"
 #include "services/pricing/rule_documents.h"
 #include "services/pricing/service.h"
+#include "services/pricing/simulate/simulate.h"
 
 namespace weft::pricing {
 namespace {
@@ -35,7 +36,10 @@ class PricingRoom final : public service::Room {
     if (shards == nullptr) return;  // Another process owns the documents.
     document_service_ = std::make_unique<documents::DocumentService>(
         documents::ServiceOptions{
-            .room = "pricing", .kinds = PricingKinds(), .shipped = ShippedDocuments()},
+            .room = "pricing",
+            .kinds = PricingKinds(),
+            .shipped = ShippedDocuments(),
+            .simulate = simulate::MakeSimulator(memory_, *shards)},
         *shards, clock_, log_);
     document_service_->Bind(methods);
     document_service_->PublishShipped();

@@ -155,6 +155,8 @@ absl::Status OnInvoice(const sales::v1::OrderInvoiced& invoiced, engine::Turn& t
     v1::RebateInvoiceRow::Line& kept = *row.add_lines();
     kept.set_sku(line.sku());
     kept.set_net(line.net().amount());
+    kept.set_quantity(line.quantity().value());
+    kept.set_unit(line.quantity().unit());
   }
   int64_t counts_us = row.time_us();
   if (!row.credit_of().empty()) {
