@@ -2,7 +2,8 @@
 // how many come out as invoiced.
 //
 // The demo's feed goes through the ERP connector and the event log into pricing's
-// memory, like any ERP's; then CalculatePrices is asked invoice by invoice.
+// memory, like any ERP's; then CalculatePrices is asked invoice by invoice. Last the
+// same year is simulated under two discount tables, for large lines and for all.
 //
 //   bench_replay_invoices [--folder=DIR] [--show=N]
 //
@@ -29,8 +30,10 @@
 #include "tools/demo/catalogue.h"
 #include "tools/demo/feed.h"
 #include "tools/demo/online_retail.h"
+#include "weft/documents/v1/documents.pb.h"
 #include "weft/erp/v1/erp.pb.h"
 #include "weft/pricing/v1/pricing.pb.h"
+#include "weft/pricing/v1/rebates.pb.h"
 
 namespace weft {
 namespace {
@@ -135,6 +138,49 @@ void Ask(Methods& methods, const std::string& token, const demo::Catalogue& cata
   }
 }
 
+// A discount on lists from `quantity` on.
+std::string DiscountTable(absl::string_view quantity) {
+  return absl::StrCat(R"(kind: DecisionTable
+id: pricing.volume-discounts
+title: Volume discounts
+schema: pricing-line@1
+hit_policy: FIRST
+inputs:
+  - {id: quantity, label: Quantity, expr: line.scale_quantity, type: decimal}
+outputs:
+  - {id: percent, label: Percent, type: decimal, default: "0"}
+  - {id: label, label: Text, type: string, default: '""'}
+rules:
+  - {id: all, when: {quantity: ">= )",
+                      quantity, R"("}, then: {percent: "3", label: '"Volume discount"'}}
+)");
+}
+
+void Simulate(Methods& methods, const std::string& token, int64_t lines) {
+  // A read that has seen the whole feed, so that every invoice is there.
+  pricing::v1::ListRebatesRequest list;
+  list.set_after(token);
+  WEFT_CHECK_OK(methods.Call<pricing::v1::ListRebatesResponse>(
+      "weft.pricing.v1.RebateService/ListRebates", list));
+  for (const char* quantity : {"100", "1"}) {
+    documents::v1::SimulateRequest request;
+    request.add_sources(DiscountTable(quantity));
+    const auto start = SteadyClock::now();
+    const auto report = methods.Call<documents::v1::SimulateResponse>(
+        "weft.documents.v1.DocumentService/Simulate", request);
+    const double seconds = std::chrono::duration<double>(SteadyClock::now() - start).count();
+    WEFT_CHECK_OK(report);
+    WEFT_CHECK(report->cases() + report->skipped() == lines);
+    std::printf("3 %% off lists from quantity %-3s simulated: %lld lines in %.2f s, %.0f a second; "
+                "%lld changed, %s %s; %s most affected: %s\n",
+                quantity, static_cast<long long>(report->cases()), seconds,
+                static_cast<double>(report->cases()) / seconds,
+                static_cast<long long>(report->changed()), report->change(0).amount().c_str(),
+                report->change(0).currency_code().c_str(), report->accounts(0).account().c_str(),
+                report->accounts(0).change(0).amount().c_str());
+  }
+}
+
 int Run(int argc, char** argv) {
   std::string folder = std::filesystem::temp_directory_path() / "weft-replay-bench";
   int64_t show = 0;
@@ -167,12 +213,17 @@ int Run(int argc, char** argv) {
   pricing_options.folder = folder + "/pricing-replica";
   auto pricing_shards = engine::Open(pricing_options, *pricing_room->projection(), **log, clock);
   WEFT_CHECK_OK(pricing_shards);
+  engine::Options owner_options;
+  owner_options.folder = folder + "/pricing";
+  auto owner_shards = engine::Open(owner_options, *pricing_room->program(), **log, clock);
+  WEFT_CHECK_OK(owner_shards);
   Methods erp_methods;
   erp_room->Bind(erp_methods, erp_shards->get());
   Methods pricing_methods;
   pricing_room->BindProjection(pricing_methods, **pricing_shards);
+  pricing_room->Bind(pricing_methods, owner_shards->get());
 
-  const demo::Feed feed(catalogue, {.invoices = false});
+  const demo::Feed feed(catalogue, {});
   std::string token;
   const auto start = SteadyClock::now();
   WEFT_CHECK_OK(demo::Send(feed, [&](const std::string& id, const std::string& text) {
@@ -209,6 +260,7 @@ int Run(int argc, char** argv) {
   }
   std::printf("CalculatePrices in process, one invoice a call: %.0f lines a second; all: %.1f s\n",
               static_cast<double>(tally.asked) / tally.seconds, took);
+  Simulate(pricing_methods, token, tally.asked);
   return 0;
 }
 

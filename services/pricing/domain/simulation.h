@@ -26,11 +26,11 @@ namespace weft::pricing {
 struct SimulatedLine {
   struct Side {
     bool priced = false;
-    Decimal net;              // When priced.
-    absl::string_view rule;   // What made the price; else why there is none.
+    Decimal net;             // When priced.
+    absl::string_view rule;  // What made the price; else why there is none.
   };
   absl::string_view invoice;
-  int number = 0;             // Of the line in the invoice, from 1.
+  int number = 0;  // Of the line in the invoice, from 1.
   absl::string_view account;
   absl::string_view sku;
   absl::string_view quantity;

@@ -1,7 +1,6 @@
 #include "services/pricing/domain/simulation.h"
 
 #include <catch2/catch.hpp>
-
 #include <numeric>
 
 namespace weft::pricing {
@@ -61,8 +60,8 @@ TEST_CASE("a change lies in the bucket of its percent, edges from below", "[simu
     const char* before;
     const char* after;
     size_t bucket;
-  } rows[] = {{"100.00", "79.99", 0}, {"100.00", "80.00", 1},  {"100.00", "97.00", 3},
-              {"100.00", "98.00", 4}, {"100.00", "99.99", 5},  {"100.00", "100.01", 6},
+  } rows[] = {{"100.00", "79.99", 0},  {"100.00", "80.00", 1},   {"100.00", "97.00", 3},
+              {"100.00", "98.00", 4},  {"100.00", "99.99", 5},   {"100.00", "100.01", 6},
               {"100.00", "101.00", 7}, {"100.00", "119.99", 10}, {"100.00", "120.00", 11},
               {"0.00", "0.01", 11}};
   for (const auto& row : rows) {
@@ -74,8 +73,7 @@ TEST_CASE("a change lies in the bucket of its percent, edges from below", "[simu
   }
 }
 
-TEST_CASE("parts come to the same in any order, the largest changes as examples",
-          "[simulation]") {
+TEST_CASE("parts come to the same in any order, the largest changes as examples", "[simulation]") {
   const char* after[] = {"99.00", "98.00", "95.00", "95.00", "101.00", "NO_PRICE"};
   const char* invoice[] = {"1", "2", "3", "4", "5", "6"};
   const auto told = [&](size_t from, bool backwards) {

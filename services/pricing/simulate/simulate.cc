@@ -115,10 +115,10 @@ absl::StatusOr<Pricer::Sets> Pricer::RulesFor(const Facts& facts, const Buyer& b
     const rules::CompiledSet* compiled = (*compiled_for)(scope);
     if (compiled == nullptr) {
       sets_.erase(found);
-      return FailedPrecondition(
-          "RULES_STALE", absl::StrCat("documents of organisation '", scope.organisation,
-                                      "', branch '", scope.branch, "' do not compile"),
-          {{"organisation", scope.organisation}, {"branch", scope.branch}});
+      return FailedPrecondition("RULES_STALE",
+                                absl::StrCat("documents of organisation '", scope.organisation,
+                                             "', branch '", scope.branch, "' do not compile"),
+                                {{"organisation", scope.organisation}, {"branch", scope.branch}});
     }
     *rules = compiled->As<PricingRules>();
     if (*rules == nullptr) *rules = PricingRules::Platform().get();
@@ -312,18 +312,18 @@ absl::StatusOr<documents::v1::SimulateResponse> Simulate(
   std::vector<StoredInvoice> portion;
   int lines = 0;
   absl::Status status;
-  WEFT_RETURN_IF_ERROR(rows->Scan(
-      rebates::kInvoices,
-      request.account().empty() ? std::string() : rebates::InvoicesOf(request.account()),
-      [&](absl::string_view key, v1::RebateInvoiceRow& row) {
-        lines += row.lines_size();
-        portion.push_back({std::string(key), std::move(row)});
-        if (lines < kPortionLines) return true;
-        status = PricePortion(memory, tenant, portion, pricers);
-        portion.clear();
-        lines = 0;
-        return status.ok();
-      }));
+  WEFT_RETURN_IF_ERROR(
+      rows->Scan(rebates::kInvoices,
+                 request.account().empty() ? std::string() : rebates::InvoicesOf(request.account()),
+                 [&](absl::string_view key, v1::RebateInvoiceRow& row) {
+                   lines += row.lines_size();
+                   portion.push_back({std::string(key), std::move(row)});
+                   if (lines < kPortionLines) return true;
+                   status = PricePortion(memory, tenant, portion, pricers);
+                   portion.clear();
+                   lines = 0;
+                   return status.ok();
+                 }));
   WEFT_RETURN_IF_ERROR(status);
   WEFT_RETURN_IF_ERROR(PricePortion(memory, tenant, portion, pricers));
   Simulation result(filter.examples);
@@ -338,10 +338,9 @@ absl::StatusOr<documents::v1::SimulateResponse> Simulate(
 documents::Simulator MakeSimulator(FactMemory& memory, engine::Shards& shards, int threads) {
   if (threads <= 0) threads = static_cast<int>(std::thread::hardware_concurrency());
   threads = std::clamp(threads, 1, 64);
-  return [&memory, &shards, threads](const documents::v1::SimulateRequest& request,
-                                     const std::string& tenant,
-                                     const documents::CompiledFor& before,
-                                     const documents::CompiledFor& after) {
+  return [&memory, &shards, threads](
+             const documents::v1::SimulateRequest& request, const std::string& tenant,
+             const documents::CompiledFor& before, const documents::CompiledFor& after) {
     return Simulate(memory, shards, threads, request, tenant, before, after);
   };
 }

@@ -3,7 +3,6 @@
 #include "services/pricing/simulate/simulate.h"
 
 #include <catch2/catch.hpp>
-
 #include <future>
 #include <map>
 
@@ -136,12 +135,13 @@ struct House {
     docs::SaveDraftRequest save;
     save.set_request_id(absl::StrCat("r", ++requests));
     save.set_source(source);
-    REQUIRE(methods.Call<docs::Document>(absl::StrCat(documents::kService, "SaveDraft"), save).ok());
+    REQUIRE(
+        methods.Call<docs::Document>(absl::StrCat(documents::kService, "SaveDraft"), save).ok());
     docs::CheckRequest check;
     check.set_request_id(absl::StrCat("r", ++requests));
     check.add_documents()->set_id("pricing.volume-discounts");
-    REQUIRE(methods.Call<docs::CheckResponse>(absl::StrCat(documents::kService, "Check"), check)
-                .ok());
+    REQUIRE(
+        methods.Call<docs::CheckResponse>(absl::StrCat(documents::kService, "Check"), check).ok());
     docs::PublishRequest publish;
     publish.set_request_id(absl::StrCat("r", ++requests));
     publish.add_documents()->set_id("pricing.volume-discounts");
@@ -152,8 +152,7 @@ struct House {
     REQUIRE(activation.ok());
     Sync();
   }
-  std::string Net(const std::string& account, const std::string& sku,
-                  const std::string& quantity) {
+  std::string Net(const std::string& account, const std::string& sku, const std::string& quantity) {
     v1::CalculatePricesRequest request = B::Line(account, sku, quantity);
     *request.mutable_as_of() = documents::TimestampOf(room.now());
     const auto answer = methods.Call<v1::CalculatePricesResponse>(
