@@ -466,6 +466,29 @@ TEST_CASE("a process that cannot start says why and leaves nothing running", "[s
   CHECK(Process::Start(Options(folder.path(), lines.log)).ok());
 }
 
+TEST_CASE("a configuration read again is taken, or counted and left", "[service]") {
+  testing::TempDir folder;
+  Lines lines;
+  ProcessOptions options = Options(folder.path(), lines.log);
+  std::string level = "debug";
+  options.reload = [&]() -> absl::StatusOr<v1::ServiceConfig> {
+    v1::ServiceConfig config;
+    config.set_log_level(level);
+    return config;
+  };
+  const auto process = Process::Start(std::move(options));
+  REQUIRE(process.status() == absl::OkStatus());
+
+  CHECK((*process)->Reload().ok());
+  CHECK(lines.log.level() == telemetry::Level::kDebug);
+  level = "loud";
+  CHECK(ReasonOf((*process)->Reload()) == "CONFIG_VALUE_INVALID");
+  CHECK(lines.log.level() == telemetry::Level::kDebug);
+  const std::string metrics = (*process)->metrics().ToText();
+  CHECK(absl::StrContains(metrics, "weft_config_reloads_total{result=\"ok\"} 1"));
+  CHECK(absl::StrContains(metrics, "weft_config_reloads_total{result=\"failed\"} 1"));
+}
+
 v1::KafkaConfig& Kafka(v1::ServiceConfig& config) {
   v1::KafkaConfig& kafka = *config.mutable_event_log()->mutable_kafka();
   kafka.set_bootstrap_servers("127.0.0.1:1");
