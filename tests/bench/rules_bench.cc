@@ -155,7 +155,8 @@ void LikeCelGo() {
   environment.variables = {{"qty", Type::Of(TypeKind::kInt)},
                            {"group", Type::Of(TypeKind::kString)},
                            {"price", Type::Of(TypeKind::kDouble)}};
-  const auto program = CompileOrDie("qty >= 100 && group == 'A' ? price * 0.9 : price", environment);
+  const auto program =
+      CompileOrDie("qty >= 100 && group == 'A' ? price * 0.9 : price", environment);
   Arena arena;
   constexpr size_t kCount = 500'000;
   Measure("expression as cel-go", kCount, [&] {

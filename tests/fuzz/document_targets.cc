@@ -43,8 +43,9 @@ variables:
 
 std::unique_ptr<JsonFacts> MakeFacts(Bytes& bytes) {
   static constexpr const char* kGroups[] = {"key", "public", "", "keys", "a longer text than most"};
-  static constexpr const char* kNumbers[] = {"0", "1", "5", "5.0", "5.00001", "-3", "10", "99.5", "100",
-                                             "9999999999999999999999999999999999"};
+  static constexpr const char* kNumbers[] = {
+      "0",  "1",  "5",    "5.0", "5.00001",
+      "-3", "10", "99.5", "100", "9999999999999999999999999999999999"};
   const std::string level =
       bytes.Pick(3) == 0 ? "" : absl::StrCat(", \"level\": ", bytes.Pick(12) - 2);
   const std::string json = absl::StrCat(
@@ -66,7 +67,8 @@ std::string TestOf(Bytes& bytes, const char* const* constants, int count) {
     case 2: return absl::StrCat("> ", a);
     case 3: return absl::StrCat(">= ", a);
     case 4: return absl::StrCat("!= ", a);
-    case 5: return absl::StrCat(bytes.Of({"[", "(", "]"}), a, "..", one(), bytes.Of({"]", ")", "["}));
+    case 5:
+      return absl::StrCat(bytes.Of({"[", "(", "]"}), a, "..", one(), bytes.Of({"]", ")", "["}));
     case 6: return absl::StrCat("[", a, ", ", one(), "]");
     default: return a;
   }
@@ -86,7 +88,8 @@ std::string CellOf(Bytes& bytes, int column) {
       case 0: return bytes.Pick(3) == 0 ? TestOf(bytes, kTexts, 4) : std::string(bytes.Of(kTexts));
       case 1: return TestOf(bytes, kNumbers, 7);
       case 2: return TestOf(bytes, kWhole, 5);
-      case 3: return bytes.Pick(3) == 0 ? std::string("money('5', 'EUR')") : TestOf(bytes, kNumbers, 7);
+      case 3:
+        return bytes.Pick(3) == 0 ? std::string("money('5', 'EUR')") : TestOf(bytes, kNumbers, 7);
       default: return TestOf(bytes, kTimes, 2);
     }
   };

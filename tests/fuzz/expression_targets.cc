@@ -139,7 +139,8 @@ class Writer {
       case TypeKind::kMoney:
         return bytes_.Of({"m", "y", "line.price", "money('1.005', 'EUR')", "money('0', 'USD')"});
       default:
-        return bytes_.Of({"s", "line.sku", "line.note", "'key'", "''", "'\\u00fc'", "ls[0]", "ls[2]"});
+        return bytes_.Of(
+            {"s", "line.sku", "line.note", "'key'", "''", "'\\u00fc'", "ls[0]", "ls[2]"});
     }
   }
   std::string Both(const char* sign, TypeKind kind, int depth) {
@@ -157,7 +158,8 @@ class Writer {
       case 5: return Both(Relation(), TypeKind::kMoney, depth);
       case 6: return Both(Relation(), TypeKind::kString, depth);
       case 7: return absl::StrCat(Write(TypeKind::kString, depth), " in ['key', 'A-1', '']");
-      case 8: return absl::StrCat("li.exists(x, x ", Relation(), " ", Write(TypeKind::kInt, depth), ")");
+      case 8:
+        return absl::StrCat("li.exists(x, x ", Relation(), " ", Write(TypeKind::kInt, depth), ")");
       case 9: return absl::StrCat("lines.all(l, l.qty ", Relation(), " ",
                                   Write(TypeKind::kDecimal, depth), ")");
       case 10: return absl::StrCat(Write(TypeKind::kDecimal, depth), " ", Relation(), " ",
@@ -181,14 +183,20 @@ class Writer {
       default: return Both(bytes_.Of({"+", "-", "*", "/", "%"}), TypeKind::kInt, depth);
     }
   }
-  std::string Mode() { return bytes_.Of({"", ", 'HALF_EVEN'", ", 'CEILING'", ", 'DOWN'", ", 'UP'"}); }
+  std::string Mode() {
+    return bytes_.Of({"", ", 'HALF_EVEN'", ", 'CEILING'", ", 'DOWN'", ", 'UP'"});
+  }
   std::string DecimalText(int depth) {
     switch (bytes_.Pick(10)) {
       case 0: return Choice(TypeKind::kDecimal, depth);
       case 1: return absl::StrCat("-(", Write(TypeKind::kDecimal, depth), ")");
-      case 2: return absl::StrCat(Write(TypeKind::kDecimal, depth), ".round(", bytes_.Pick(36), Mode(), ")");
-      case 3: return absl::StrCat("(", Write(TypeKind::kDecimal, depth), " ",
-                                  bytes_.Of({"+", "-", "*", "/"}), " ", Write(TypeKind::kInt, depth), ")");
+      case 2:
+        return absl::StrCat(Write(TypeKind::kDecimal, depth), ".round(", bytes_.Pick(36), Mode(),
+                            ")");
+      case 3:
+        return absl::StrCat("(", Write(TypeKind::kDecimal, depth), " ",
+                            bytes_.Of({"+", "-", "*", "/"}), " ", Write(TypeKind::kInt, depth),
+                            ")");
       case 4: return absl::StrCat(Write(TypeKind::kMoney, depth), ".amount()");
       case 5: return Both("/", TypeKind::kMoney, depth);
       case 6: return absl::StrCat("math.greatest(", Write(TypeKind::kDecimal, depth), ", ",
@@ -201,7 +209,9 @@ class Writer {
       case 0: return Choice(TypeKind::kMoney, depth);
       case 1: return absl::StrCat("-(", Write(TypeKind::kMoney, depth), ")");
       case 2: return absl::StrCat(Write(TypeKind::kMoney, depth), ".round()");
-      case 3: return absl::StrCat(Write(TypeKind::kMoney, depth), ".round(", bytes_.Pick(36), Mode(), ")");
+      case 3:
+        return absl::StrCat(Write(TypeKind::kMoney, depth), ".round(", bytes_.Pick(36), Mode(),
+                            ")");
       case 4: return absl::StrCat("(", Write(TypeKind::kMoney, depth), bytes_.Of({" * ", " / "}),
                                   Write(TypeKind::kDecimal, depth), ")");
       case 5: return absl::StrCat("(", Write(TypeKind::kInt, depth), " * ",
@@ -217,7 +227,8 @@ class Writer {
                                   Write(TypeKind::kString, depth), ", 'ab')");
       case 3: return absl::StrCat("'%s|%s'.format([", Write(TypeKind::kInt, depth), ", ",
                                   Write(TypeKind::kMoney, depth), "])");
-      case 4: return absl::StrCat(Write(TypeKind::kString, depth), ".substring(", bytes_.Pick(4), ")");
+      case 4:
+        return absl::StrCat(Write(TypeKind::kString, depth), ".substring(", bytes_.Pick(4), ")");
       case 5: return absl::StrCat("[", Write(TypeKind::kString, depth), ", s].join('-')");
       default: return Both("+", TypeKind::kString, depth);
     }
@@ -250,7 +261,8 @@ void Check(absl::string_view input) {
     const CompileResult compiled = Compile(input, shop.environment, options);
     if (compiled.program == nullptr) continue;
     Arena arena;
-    const Outcome outcome = compiled.program->Evaluate(ArrayFacts(shop.slots.data()), arena, {20'000});
+    const Outcome outcome =
+        compiled.program->Evaluate(ArrayFacts(shop.slots.data()), arena, {20'000});
     if (!outcome.error.has_value()) (void)ToText(outcome.value, arena);
   }
 }

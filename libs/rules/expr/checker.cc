@@ -291,7 +291,8 @@ class Checker {
   void WantBool(Node& node, const char* where) {
     if (!solver_.Assignable(node.type, Simple(TypeKind::kBool))) {
       Report(node, Code::kNoMatchingOverload,
-             absl::StrCat(where, " needs true or false, this is ", solver_.Final(node.type).ToString()),
+             absl::StrCat(where, " needs true or false, this is ",
+                          solver_.Final(node.type).ToString()),
              "compare it with something");
     }
   }
@@ -311,9 +312,11 @@ class Checker {
     Node& otherwise = *node.children[2];
     Visit(then);
     Visit(otherwise);
-    if (solver_.KindOf(then.type) == TypeKind::kDecimal && IsPromotable(otherwise)) Promote(otherwise);
+    if (solver_.KindOf(then.type) == TypeKind::kDecimal && IsPromotable(otherwise))
+      Promote(otherwise);
     if (solver_.KindOf(otherwise.type) == TypeKind::kDecimal && IsPromotable(then)) Promote(then);
-    if (!solver_.Assignable(otherwise.type, then.type) && !solver_.Assignable(then.type, otherwise.type)) {
+    if (!solver_.Assignable(otherwise.type, then.type) &&
+        !solver_.Assignable(then.type, otherwise.type)) {
       // A conditional that may still become a decimal is judged where it is used.
       node.type = Dyn();
       if (IsPromotable(node)) return Dyn();
@@ -374,7 +377,8 @@ class Checker {
       const Type element = solver_.Follow(solver_.Follow(node.children[0]->type).params.empty()
                                       ? Dyn()
                                       : solver_.Follow(node.children[0]->type).params[0]);
-      if (name == "sum" && node.children.size() == 2) return solver_.Join(element, node.children[1]->type);
+      if (name == "sum" && node.children.size() == 2)
+        return solver_.Join(element, node.children[1]->type);
       return element;
     }
     return *result;
@@ -392,8 +396,9 @@ class Checker {
       const int base = variables == 0 ? 0 : solver_.FreshRow(variables);
       bool fits = true;
       for (size_t i = 0; i < overload.params.size() && fits; ++i) {
-        fits = variables == 0 ? solver_.Fit(node.children[i]->type, overload.params[i])
-                              : solver_.Fit(node.children[i]->type, Shift(overload.params[i], base));
+        fits = variables == 0
+                   ? solver_.Fit(node.children[i]->type, overload.params[i])
+                   : solver_.Fit(node.children[i]->type, Shift(overload.params[i], base));
       }
       if (!fits) {
         solver_.Undo(before);
@@ -427,21 +432,23 @@ class Checker {
 
   // math.greatest and math.least: the common type, or dyn when they differ.
   Type ExtremeType(Node& node) {
-    const bool decimal = std::any_of(node.children.begin(), node.children.end(), [&](const auto& c) {
-      return solver_.KindOf(c->type) == TypeKind::kDecimal;
-    });
+    const bool decimal =
+        std::any_of(node.children.begin(), node.children.end(),
+                    [&](const auto& c) { return solver_.KindOf(c->type) == TypeKind::kDecimal; });
     std::optional<Type> common;
     for (const NodePtr& child : node.children) {
       if (decimal && IsPromotable(*child)) Promote(*child);
       Type type = solver_.Follow(child->type);
-      if (node.children.size() == 1 && type.kind == TypeKind::kList) type = solver_.Follow(type.params[0]);
+      if (node.children.size() == 1 && type.kind == TypeKind::kList)
+        type = solver_.Follow(type.params[0]);
       switch (type.kind) {
         case TypeKind::kInt: case TypeKind::kUint: case TypeKind::kDouble:
         case TypeKind::kDecimal: case TypeKind::kMoney: case TypeKind::kDyn:
         case TypeKind::kVariable: break;
         default:
           Report(*child, Code::kNoMatchingOverload,
-                 absl::StrCat(node.text, " compares numbers, this is ", solver_.Final(type).ToString()));
+                 absl::StrCat(node.text, " compares numbers, this is ",
+                              solver_.Final(type).ToString()));
       }
       if (!common.has_value()) {
         common = type;
@@ -454,7 +461,8 @@ class Checker {
 
   void ReportOverload(const Node& node) {
     std::vector<std::string> types;
-    for (const NodePtr& child : node.children) types.push_back(solver_.Final(child->type).ToString());
+    for (const NodePtr& child : node.children)
+      types.push_back(solver_.Final(child->type).ToString());
     std::string hint;
     if (IsOperator(node.text) && types.size() == 2 && types[0] != types[1]) {
       const bool doubles = types[0] == "double" || types[1] == "double";

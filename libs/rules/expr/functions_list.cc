@@ -8,7 +8,9 @@
 namespace weft::rules::expr {
 namespace {
 
-Value TooMuch() { return Value::Error(Code::kSizeExceeded, "the evaluation needs more than 4 MiB"); }
+Value TooMuch() {
+  return Value::Error(Code::kSizeExceeded, "the evaluation needs more than 4 MiB");
+}
 Value Empty() { return Value::Error(Code::kEmptyList, "the list is empty"); }
 
 Value Sum(Context& context, const Value* v, size_t count) {

@@ -28,7 +28,8 @@ bool Strings(const Value* v, size_t count) {
 
 Value Contains(Context& context, const Value* v, size_t) {
   if (!Strings(v, 2)) return NoOverload();
-  if (!context.Charge(1 + Tenths(v[0].length) * Tenths(v[1].length))) return Context::CostExceeded();
+  if (!context.Charge(1 + Tenths(v[0].length) * Tenths(v[1].length)))
+    return Context::CostExceeded();
   return Value::Bool(v[0].view().find(v[1].view()) != string_view::npos);
 }
 
@@ -73,7 +74,8 @@ Value CharAt(Context& context, const Value* v, size_t) {
 template <bool kLast>
 Value IndexOf(Context& context, const Value* v, size_t count) {
   if (!Strings(v, 2) || (count == 3 && v[2].kind != Kind::kInt)) return NoOverload();
-  if (!context.Charge(1 + Tenths(v[0].length) * Tenths(v[1].length))) return Context::CostExceeded();
+  if (!context.Charge(1 + Tenths(v[0].length) * Tenths(v[1].length)))
+    return Context::CostExceeded();
   const string_view text = v[0].view();
   const string_view wanted = v[1].view();
   size_t from = kLast ? text.size() : 0;

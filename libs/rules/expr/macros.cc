@@ -43,7 +43,8 @@ NodePtr Parser::MakeBind(uint32_t offset, std::vector<NodePtr> arguments) {
   return node;
 }
 
-NodePtr Parser::MakeExtreme(const std::string& name, uint32_t offset, std::vector<NodePtr> arguments) {
+NodePtr Parser::MakeExtreme(const std::string& name, uint32_t offset,
+                            std::vector<NodePtr> arguments) {
   if (arguments.empty()) return FailAt(offset, absl::StrCat("math.", name, " needs an argument"));
   for (const NodePtr& argument : arguments) {
     switch (argument->kind) {

@@ -16,8 +16,12 @@ Bound Apply(Operation operation, const Bound& a, const Bound& b) {
   return operation(*a, *b, out) == DecimalError::kOk ? Bound(out) : std::nullopt;
 }
 
-bool AtLeastZero(const NumberRange& range) { return range.low.has_value() && range.low->sign() >= 0; }
-bool AtMostZero(const NumberRange& range) { return range.high.has_value() && range.high->sign() <= 0; }
+bool AtLeastZero(const NumberRange& range) {
+  return range.low.has_value() && range.low->sign() >= 0;
+}
+bool AtMostZero(const NumberRange& range) {
+  return range.high.has_value() && range.high->sign() <= 0;
+}
 bool AboveZero(const NumberRange& range) {
   return AtLeastZero(range) && (range.low->sign() > 0 || range.low_open);
 }
@@ -44,7 +48,8 @@ NumberRange ExactRange(const Decimal& value) {
 
 bool MayBeZero(const NumberRange& range) {
   if (range.nonzero) return false;
-  if (range.low.has_value() && (range.low->sign() > 0 || (range.low->is_zero() && range.low_open))) {
+  if (range.low.has_value() &&
+      (range.low->sign() > 0 || (range.low->is_zero() && range.low_open))) {
     return false;
   }
   return !(range.high.has_value() &&
@@ -92,9 +97,9 @@ NumberRange MultiplyRanges(const NumberRange& a, const NumberRange& b) {
   } else if (AtLeastZero(a) && AtMostZero(b)) {
     return NegateRange(MultiplyRanges(a, NegateRange(b)));
   } else {
-    const Bound corners[] = {Apply(&MultiplyInto, a.low, b.low), Apply(&MultiplyInto, a.low, b.high),
-                             Apply(&MultiplyInto, a.high, b.low),
-                             Apply(&MultiplyInto, a.high, b.high)};
+    const Bound corners[] = {
+        Apply(&MultiplyInto, a.low, b.low), Apply(&MultiplyInto, a.low, b.high),
+        Apply(&MultiplyInto, a.high, b.low), Apply(&MultiplyInto, a.high, b.high)};
     if (std::all_of(std::begin(corners), std::end(corners),
                     [](const Bound& corner) { return corner.has_value(); })) {
       for (const Bound& corner : corners) {
@@ -134,7 +139,8 @@ NumberRange RoundRange(const NumberRange& a, int scale) {
   NumberRange rounded;
   rounded.currency = a.currency;
   Decimal end;
-  if (a.low.has_value() && RoundInto(*a.low, scale, RoundingMode::kFloor, end) == DecimalError::kOk) {
+  if (a.low.has_value() &&
+      RoundInto(*a.low, scale, RoundingMode::kFloor, end) == DecimalError::kOk) {
     rounded.low = end;
   }
   if (a.high.has_value() &&

@@ -77,7 +77,8 @@ NodePtr Parser::New(NodeKind kind, uint32_t offset) {
 
 NodePtr Parser::Finish(NodePtr node) {
   if (node != nullptr) {
-    for (const NodePtr& child : node->children) node->macros = std::max(node->macros, child->macros);
+    for (const NodePtr& child : node->children)
+      node->macros = std::max(node->macros, child->macros);
     node->end = static_cast<uint32_t>(at_ == 0 ? 0 : tokens_[at_].offset);
   }
   return node;

@@ -360,7 +360,8 @@ Plan Planner::BuildArithmetic(const Node& node, Plan& left) {
   const TypeKind a = node.children[0]->type.kind;
   const TypeKind b = node.children[1]->type.kind;
   const auto number = [](TypeKind kind) { return kind == TypeKind::kDecimal || IsWhole(kind); };
-  const bool decimals = number(a) && number(b) && (a == TypeKind::kDecimal || b == TypeKind::kDecimal);
+  const bool decimals =
+      number(a) && number(b) && (a == TypeKind::kDecimal || b == TypeKind::kDecimal);
   const bool sum = a == TypeKind::kMoney && b == TypeKind::kMoney && (sign == '+' || sign == '-');
   const bool scale = (a == TypeKind::kMoney && number(b) && (sign == '*' || sign == '/')) ||
                      (b == TypeKind::kMoney && number(a) && sign == '*');

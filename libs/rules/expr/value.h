@@ -207,7 +207,14 @@ bool Equals(const Value& a, const Value& b, Arena& arena);
 
 // The order of two values. kUnordered: NaN. kNoOrder: no overload.
 // kCurrencies: money of two currencies.
-enum class Ordering : int8_t { kLess = -1, kEqual = 0, kGreater = 1, kUnordered, kNoOrder, kCurrencies };
+enum class Ordering : int8_t {
+  kLess = -1,
+  kEqual = 0,
+  kGreater = 1,
+  kUnordered,
+  kNoOrder,
+  kCurrencies
+};
 Ordering Order(const Value& a, const Value& b);
 
 // Currencies as small numbers (Currency::number() of libs/money).

@@ -282,7 +282,8 @@ class RuleSetRun final : public expr::Facts {
     Value value = decided.value;
     if (value.is_error()) {
       std::string part = "table";
-      if (decided.error_rule >= 0) absl::StrAppend(&part, ":", table.rules()[decided.error_rule].id);
+      if (decided.error_rule >= 0)
+        absl::StrAppend(&part, ":", table.rules()[decided.error_rule].id);
       // Messages of cells may quote inputs, which may be sensitive.
       return Refuse(value.code, part,
                     call.sensitive || options_.mask_all

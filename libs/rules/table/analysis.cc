@@ -317,7 +317,8 @@ class Analysis {
     for (size_t s = 0; s < set.size(); ++s) {
       if (!set[s]) continue;
       size_t last = s;
-      while (last + 1 < set.size() && set[last + 1] && columns_[c].Neighbours(last, last + 1)) ++last;
+      while (last + 1 < set.size() && set[last + 1] && columns_[c].Neighbours(last, last + 1))
+        ++last;
       regions.push_back(columns_[c].Region(s, last));
       s = last;
     }
@@ -369,7 +370,8 @@ class Analysis {
         if (++found > kOverlapsMax) return;
         Add("overlap", false,
             absl::StrCat("rules '", first, "' and '", second, "' both take ", region),
-            unique ? "under UNIQUE one rule may take a case" : "under ANY their outputs must agree");
+            unique ? "under UNIQUE one rule may take a case"
+                   : "under ANY their outputs must agree");
       }
     }
   }

@@ -253,7 +253,8 @@ class CellParser {
     if (program != nullptr && UsesIt(*program, column_.it_slot)) {
       const TypeKind kind = program->result_type().kind;
       if (kind != TypeKind::kBool && kind != TypeKind::kDyn) {
-        return Refuse("type_mismatch", absl::StrCat("'", text, "' uses 'it' and must be true or false"));
+        return Refuse("type_mismatch",
+                      absl::StrCat("'", text, "' uses 'it' and must be true or false"));
       }
       test.kind = Test::Kind::kPredicate;
       test.left.program = std::move(program);

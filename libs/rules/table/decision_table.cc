@@ -235,8 +235,8 @@ class Decision final : public expr::Facts {
   }
   Value Evaluate(const Operand& operand) {
     if (operand.constant.has_value()) return *operand.constant;
-    return operand.program->EvaluateValue(*this, arena_, options_.cost - std::min(cost_, options_.cost),
-                                          cost_);
+    return operand.program->EvaluateValue(*this, arena_,
+                                          options_.cost - std::min(cost_, options_.cost), cost_);
   }
 
   // The outputs of a rule as a record; -1 = the defaults. kError on failure.

@@ -46,8 +46,9 @@ bool Indexable(const Cell& cell, TypeKind column) {
                        [&](const Value& item) { return Placeable(item, column); });
   };
   return std::all_of(cell.tests.begin(), cell.tests.end(), [&](const Test& test) {
-    const bool equality = test.kind == Test::Kind::kCompare &&
-                          (test.relation == Relation::kEqual || test.relation == Relation::kNotEqual);
+    const bool equality =
+        test.kind == Test::Kind::kCompare &&
+        (test.relation == Relation::kEqual || test.relation == Relation::kNotEqual);
     if (column == TypeKind::kString && !equality) return false;
     const bool list = test.left.constant.has_value() && test.left.constant->kind == Kind::kList;
     return (equality || !list) && placeable(test.left) && placeable(test.right);
@@ -83,7 +84,8 @@ class NoFacts final : public expr::Facts {
 bool AcceptsSegment(const Test& test, const std::vector<Value>& ends, size_t segment) {
   // -1, 0, 1: the segment lies before, at, after the constant.
   const auto side = [&](const Value& constant) {
-    const size_t at = std::lower_bound(ends.begin(), ends.end(), constant, LessValue) - ends.begin();
+    const size_t at =
+        std::lower_bound(ends.begin(), ends.end(), constant, LessValue) - ends.begin();
     const size_t point = 2 * at + 1;
     return segment < point ? -1 : segment == point ? 0 : 1;
   };
@@ -248,7 +250,8 @@ void TableIndex::BuildTexts(const std::vector<TableRule>& rules, size_t c) {
   std::vector<uint64_t> other(words_, 0);
   for (size_t r = 0; r < rules.size(); ++r) {
     const Cell& cell = rules[r].cells[c];
-    SetBit(other.data(), r, !Indexable(cell, TypeKind::kString) || accepts(cell, Value::String(foreign)));
+    SetBit(other.data(), r,
+           !Indexable(cell, TypeKind::kString) || accepts(cell, Value::String(foreign)));
   }
   column.sets.reserve(sets * words_);
   for (uint32_t s = 0; s < sets; ++s) {

@@ -365,7 +365,8 @@ class TableParser {
       range = expr::IntersectRanges(range, RangeOf(rule.cells[c]));
     }
     if (const Tree* condition = tree.Find("if")) {
-      rule.condition = Compile(*condition, path + ".if", condition->text, Type::Of(TypeKind::kBool));
+      rule.condition =
+          Compile(*condition, path + ".if", condition->text, Type::Of(TypeKind::kBool));
       given_ = condition->text;
     }
     rule.outputs.resize(table_->outputs_.size());
