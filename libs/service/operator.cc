@@ -64,7 +64,7 @@ std::string QueryOr(const AdminRequest& request, const std::string& name) {
 }
 
 // Folders are named by their time, so they sort by it: 20260301T120000Z.
-constexpr char kNameFormat[] = "%Y%m%dT%H%M%SZ";
+constexpr char kNameFormat[] = "%E4Y%m%dT%H%M%SZ";
 
 }  // namespace
 

@@ -323,7 +323,7 @@ def check_operators(mesh):
     folders = taken.stdout.split()
     assert len(folders) == len(mesh.processes) - 1, taken.stdout
     listed = weft(mesh, "state", "list")
-    assert all(folder in listed.stdout for folder in folders), listed.stdout
+    assert all(folder in listed.stdout for folder in folders), (folders, listed)
     for folder in folders:
         verified = weft(mesh, "state", "verify", folder)
         assert verified.returncode == 0, verified.stderr
