@@ -164,11 +164,14 @@ v1::StateStatus Operator::State() const {
   v1::StateStatus status;
   status.set_process(options_.process);
   status.set_checkpoint_dir(options_.checkpoint_dir);
+  {
+    // Before the list: a job that is done has its checkpoint there.
+    MutexLock lock(mutex_);
+    if (!job_.verb().empty()) *status.mutable_job() = job_;
+  }
   for (v1::CheckpointStatus& each : ListCheckpoints(options_.checkpoint_dir)) {
     *status.add_checkpoints() = std::move(each);
   }
-  MutexLock lock(mutex_);
-  if (!job_.verb().empty()) *status.mutable_job() = job_;
   return status;
 }
 
@@ -337,18 +340,24 @@ std::vector<v1::CheckpointStatus> ListCheckpoints(const std::string& checkpoint_
     one.set_folder(entry.path().string());
     *one.mutable_create_time() = ToProto(taken);
     bool complete = true;
-    for (const auto& room : fs::directory_iterator(entry.path(), error)) {
-      const bool is_log = room.path().filename() == "log";
-      if (!is_log) {
-        one.add_rooms(room.path().filename().string());
-        complete = complete && fs::exists(room.path() / kManifest, error);
+    for (fs::directory_iterator room(entry.path(), error), end; !error && room != end;
+         room.increment(error)) {
+      if (room->path().filename() != "log") {
+        one.add_rooms(room->path().filename().string());
+        complete = complete && fs::exists(room->path() / kManifest, error);
       }
-      for (const auto& file : fs::recursive_directory_iterator(room.path(), error)) {
-        if (!file.is_regular_file(error)) continue;
+      // What is still being written changes under our eyes and is not walked.
+      if (!complete) break;
+      for (fs::recursive_directory_iterator file(room->path(), error), last;
+           !error && file != last; file.increment(error)) {
+        if (!file->is_regular_file(error)) continue;
         one.set_files(one.files() + 1);
-        one.set_bytes(one.bytes() + static_cast<int64_t>(file.file_size(error)));
+        one.set_bytes(one.bytes() + static_cast<int64_t>(file->file_size(error)));
       }
     }
+    // Somebody removes it, or a room of it is just being written.
+    complete = complete && !error;
+    error.clear();
     std::sort(one.mutable_rooms()->begin(), one.mutable_rooms()->end());
     if (complete && one.rooms_size() > 0) all.push_back(std::move(one));
   }
