@@ -1,5 +1,5 @@
-// How jemalloc behaves in our processes. glibc's malloc took a sixth of the time
-// of a durable command: a batch frees in one thread what others allocated.
+// How jemalloc behaves in our processes. It is here because a batch frees in one
+// thread what others allocated, which glibc's malloc is slow at.
 //
 // Four arenas, as rooms run on few cores; pages nobody uses go back to the system
 // after five seconds. MALLOC_CONF in the environment goes before it.

@@ -634,7 +634,10 @@ void Shard::ReadLog() {
           if (name == "topic") where.topic = value;
           if (name == "partition") where.partition = std::atoi(value.c_str());
         }
-        queue_->Post([this, where, reason] { core_->StopPartition(where, reason); });
+        queue_->Post([this, where, reason] {
+          core_->StopPartition(where, reason);
+          NoteHealth();  // No batch may ever follow.
+        });
       } else if (!PauseReader(kReaderPause)) {
         MutexLock lock(mutex_);
         reader_ = nullptr;

@@ -134,6 +134,42 @@ TEST_CASE("a task runs on a thread of its own and its answer comes back", "[shar
   CHECK(calls == 2);
 }
 
+TEST_CASE("a partition that stops is told though nothing else happens", "[shards][G10]") {
+  House house;
+  const Program bank = MakeProgram();
+  Program reader("reader");
+  reader.Events("added.v1", [](const Event& event, Turn& turn) -> absl::Status {
+    return bank::AddTo(turn, event.subject, bank::Number(event.payload)).status();
+  });
+  const auto first = house.Open(bank);
+  {
+    const auto second = house.Open(reader);
+    const auto one = Ask(*first, MakeCommand("Bank/Add", "r1", "ann 2"));
+    REQUIRE(one.ok());
+    REQUIRE(Await(*second, "t1", one->token).ok());
+  }
+  // Retention takes what the reader has not seen while it is closed.
+  absl::StatusOr<Answer> last;
+  for (int i = 2; i <= 4; ++i) {
+    last = Ask(*first, MakeCommand("Bank/Add", "r" + std::to_string(i), "ann 2"));
+    REQUIRE(last.ok());
+  }
+  Program watcher = reader;
+  watcher.room = "watcher";
+  const auto third = house.Open(watcher);
+  REQUIRE(Await(*third, "t1", last->token).ok());  // All of it is on the log.
+  const auto where = eventlog::TopicPartition{
+      "added.v1", static_cast<int32_t>(PartitionOf("t1"))};
+  house.log.Trim(where, house.log.GetWatermarks(where)->end);
+
+  const auto second = house.Open(reader);
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  while (second->Health().stopped_partitions == 0 && absl::Now() < give_up) {
+    std::this_thread::yield();
+  }
+  CHECK(second->Health().stopped_partitions == 1);
+}
+
 TEST_CASE("a timer fires by itself", "[shards]") {
   House house;
   const Program program = MakeProgram();
