@@ -38,10 +38,15 @@ class RoomHarness::DirectShards final : public engine::Shards {
   void Submit(Command command, AnswerCallback done) override {
     auto input = engine::MakeCommandInput(std::move(command), harness_.clock_.Steady());
     if (!input.ok()) return done(input.status());
-    input->done = std::move(done);
+    // The answer leaves when all it set off is done: whoever waits for it in
+    // another thread may use the harness at once.
+    std::optional<absl::StatusOr<Answer>> answer;
+    input->done = [&answer](absl::StatusOr<Answer> a) { answer = std::move(a); };
     std::vector<Input> inputs;
     inputs.emplace_back(*std::move(input));
     harness_.Run(std::move(inputs));
+    WEFT_CHECK(answer.has_value());
+    done(*std::move(answer));
   }
   absl::StatusOr<std::unique_ptr<engine::View>> Read(const std::string& tenant) override {
     return harness_.Read(tenant);
