@@ -106,12 +106,15 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   }
   // On the lane's thread: closes when nothing is under way, else afterwards.
   void Drain() {
-    draining_ = true;
     if (phase_ == Phase::kIdle) Close();
   }
   void Close();
   tcp::socket::executor_type executor() { return socket_.get_executor(); }
   bool finished() const;
+  // The server stops: this answer is the connection's last. Asked of the server,
+  // not told to the connection, for another lane may be told later than a client
+  // sees the first one close.
+  bool draining() const;
 
   // Exchange's side; on the lane's thread.
   void Respond(const std::shared_ptr<ExchangeState>& state, HttpResponse response);
@@ -153,7 +156,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool keep_alive_ = true;
   bool http11_ = true;
   bool head_request_ = false;
-  bool draining_ = false;
   bool lingers_ = false;  // After the answer: read the rest, then close.
   size_t lingered_ = 0;
 
@@ -299,6 +301,7 @@ class Core final : public std::enable_shared_from_this<Core> {
     return open_.size();
   }
   bool finished() const { return finished_; }
+  bool stopped() const { return stopped_; }
 
   void Stop(absl::Duration grace) {
     if (lanes_.empty() || stopped_.exchange(true)) return;
@@ -405,6 +408,7 @@ class Server final : public HttpServer {
 };
 
 bool Connection::finished() const { return core_->finished(); }
+bool Connection::draining() const { return core_->stopped(); }
 
 Connection::~Connection() { core_->Remove(this); }
 
@@ -470,7 +474,7 @@ void Connection::OnTimer() {
 }
 
 void Connection::NextRequest() {
-  if (draining_) return Close();
+  if (draining()) return Close();
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(core_->options.header_bytes_max));
   parser_->body_limit(core_->options.body_bytes_max);
@@ -609,7 +613,7 @@ HttpRequest Connection::TakeRequest() {
 }
 
 void Connection::Dispatch() {
-  keep_alive_ = parser_->keep_alive() && !draining_;
+  keep_alive_ = parser_->keep_alive() && !draining();
   auto state = std::make_shared<ExchangeState>();
   state->request = TakeRequest();
   if (state->request.target.empty() || state->request.target[0] != '/') {
@@ -654,7 +658,7 @@ std::string Connection::Head(const HttpResponse& response, bool chunked) {
 
 void Connection::Respond(const std::shared_ptr<ExchangeState>& state, HttpResponse response) {
   if (current_ != state || phase_ != Phase::kWorking) return;
-  if (response.close || draining_) keep_alive_ = false;
+  if (response.close || draining()) keep_alive_ = false;
   std::string head = Head(response, /*chunked=*/false);
   const bool bodyless = head_request_ || response.status == 204 || response.status == 304;
   current_ = nullptr;
@@ -681,7 +685,7 @@ void Connection::BeginStream(const std::shared_ptr<ExchangeState>& state, HttpRe
   streaming_ = true;
   chunked_ = http11_;
   last_queued_ = false;
-  if (!chunked_ || draining_) keep_alive_ = false;  // The end of the connection is the end.
+  if (!chunked_ || draining()) keep_alive_ = false;  // The end of the connection is the end.
   queue_.emplace_back(Head(head, chunked_), 0);
   if (!head.body.empty()) {
     state->waiting += head.body.size();
