@@ -124,6 +124,10 @@ def check_quick_start(mesh):
     expect(shown, "--until invoiced", "invoiced")
     expect(shown, "order reorder", "85123A", "added")
     expect(shown, "suggestion list", "bought", "days (median)")
+    expect(shown, "document check", "passed")
+    expect(shown, "document simulate", "equal", "changed")
+    expect(shown, 'after "$published"', "2.397", "Pallet", "pricing.line-price")
+    expect(shown, 'after "$returned"', "2.55")
     expect(shown, "/metrics", "weft_engine")
     expect(shown, "prices:calculate", '"unitPrice"', '"decisionId"')
 

@@ -99,12 +99,13 @@ class Builder {
             [this](const std::string& o) {
               common_.output = o == "json"   ? Output::kJson
                                : o == "name" ? Output::kName
+                               : o == "token" ? Output::kToken
                                : o == "csv"  ? Output::kCsv
                                              : Output::kTable;
             },
-            csv ? "table, json or csv" : "table, json or name")
+            csv ? "table, json or csv" : "table, json, name; token: what --after takes")
         ->check(csv ? CLI::IsMember({"table", "json", "csv"})
-                    : CLI::IsMember({"table", "json", "name"}));
+                    : CLI::IsMember({"table", "json", "name", "token"}));
   }
   // A mutation.
   template <typename Run>
@@ -224,6 +225,7 @@ class Builder {
     if (o.explain) sku->required();
     c->add_option("--quantity,-q", o.quantity, "Quantity; 1 by default");
     c->add_option("--unit", o.unit, "Unit; the item's base unit by default");
+    c->add_option("--after", o.after, "Token of a change that the answer must know (-o token)");
     Buyer(c, o.account, o.channel, o.currency, o.as_of);
   }
   void Lines(CLI::App* c, PriceLinesOptions& o) {

@@ -23,6 +23,7 @@ struct PriceOptions {
   std::string channel;
   std::string currency;
   std::string as_of;  // RFC 3339.
+  std::string after;  // Token of what must be visible.
   bool explain = false;
 };
 int Price(Session& session, const PriceOptions& options);

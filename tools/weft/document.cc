@@ -310,7 +310,8 @@ int DocumentPublish(Session& session, const DocumentOptions& options) {
     status = SaveAll(session, work, options, true, refs);
     if (!status.ok()) return session.Fail(status, kNoun);
     if (refs.empty()) {
-      session.terminal().out << "nothing has changed\n";
+      (session.json() ? session.terminal().err : session.terminal().out)
+          << "nothing has changed\n";
       return kOk;
     }
     v1::CheckRequest check;

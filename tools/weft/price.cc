@@ -19,6 +19,7 @@ absl::Status Fill(Session& session, const PriceOptions& options, Request& reques
   request.set_channel(options.channel);
   request.set_currency_code(options.currency);
   request.set_user(session.common().user);
+  request.set_after(options.after);
   if (!options.as_of.empty() &&
       !google::protobuf::util::TimeUtil::FromString(options.as_of, request.mutable_as_of())) {
     return InvalidArgument("TIME_MALFORMED",

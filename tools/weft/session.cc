@@ -190,6 +190,9 @@ absl::Status Session::Finish(const absl::StatusOr<HttpAnswer>& answer, pb::Messa
   if (!pb::util::JsonStringToMessage(answer->body, &response, options).ok()) {
     return absl::UnknownError("the server's answer is not what this command expects");
   }
+  if (const auto it = answer->headers.find("weft-token"); it != answer->headers.end()) {
+    token_ = it->second;
+  }
   return absl::OkStatus();
 }
 
@@ -281,6 +284,10 @@ int Session::Fail(const absl::Status& status, const std::string& noun) {
 
 void Session::PrintJson(const pb::Message& message) {
   if (common_.output == Output::kName) return PrintNames(message, terminal_.out);
+  if (common_.output == Output::kToken) {
+    if (!token_.empty()) terminal_.out << token_ << "\n";
+    return;
+  }
   pb::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
   options.add_whitespace = terminal_.out_is_terminal;

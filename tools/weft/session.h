@@ -14,7 +14,7 @@
 
 namespace weft::cli {
 
-enum class Output { kTable, kJson, kName, kCsv };
+enum class Output { kTable, kJson, kName, kToken, kCsv };
 
 // Exit codes; scripts rely on them (README.md).
 enum Exit {
@@ -73,8 +73,10 @@ class Session {
   // Shows an error on `err` and returns its exit code. `noun` leads to the next
   // command ("order").
   int Fail(const absl::Status& status, const std::string& noun);
+  // Of the last mutation, for a read that must see it; "" = it changed nothing.
+  const std::string& token() const { return token_; }
   // Shows a message as JSON on `out`; with -o name only the names of the resources
-  // in it, a line each.
+  // in it, a line each; with -o token only token().
   void PrintJson(const google::protobuf::Message& message);
 
  private:
@@ -86,6 +88,7 @@ class Session {
   Terminal& terminal_;
   Transport& transport_;
   std::string request_id_;
+  std::string token_;
 };
 
 // The mesh's error of an answer's body.

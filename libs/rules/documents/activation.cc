@@ -98,8 +98,8 @@ std::vector<Activation> Publish(const Activations& all, const ActiveSet& changed
 std::vector<Activation> Rollback(const Activations& all, int64_t target,
                                  const std::set<DocumentKey>& chosen, absl::Time from) {
   const auto found = all.find(target);
-  if (found == all.end()) return {};
-  const ActiveSet& wanted = found->second.documents;
+  if (found == all.end() && (target != 0 || all.empty())) return {};
+  const ActiveSet& wanted = SetOf(found == all.end() ? nullptr : &found->second);
   const auto back = [&](ActiveSet& documents) {
     if (chosen.empty()) {
       documents = wanted;

@@ -46,7 +46,7 @@ const Activation* ActiveAt(const Activations& all, absl::Time t);
 std::vector<Activation> Publish(const Activations& all, const ActiveSet& changed,
                                 absl::Time from);
 
-// Returns to activation `target`, for all documents or for `chosen`, from `from`
+// Returns to activation `target`, 0 = to before the first, for all documents or for `chosen`, from `from`
 // on. What was scheduled by activations after `target` is called off where all
 // return; chosen documents return in it. Empty when nothing changes.
 std::vector<Activation> Rollback(const Activations& all, int64_t target,

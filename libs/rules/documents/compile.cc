@@ -4,7 +4,9 @@
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "libs/rules/rule_set/rule_sets.h"
 
 namespace weft::rules {
@@ -15,6 +17,20 @@ constexpr size_t kScopesMax = 256;
 // "quote-line@3" → "quote-line".
 std::string WithoutVersion(const std::string& reference) {
   return reference.substr(0, reference.find('@'));
+}
+
+// Where the rule stands that an analysed table's fault is about: "rules[3]", "rules".
+void Place(const Tree& table, Fault& fault) {
+  const Tree* at = table.Find("rules");
+  if (at == nullptr || fault.line > 0) return;
+  absl::string_view path = fault.path;
+  size_t rule = 0;
+  if (absl::ConsumePrefix(&path, "rules[") && absl::ConsumeSuffix(&path, "]") &&
+      absl::SimpleAtoi(path, &rule) && rule < at->items.size()) {
+    at = &at->items[rule];
+  }
+  fault.line = at->line;
+  fault.column = at->column;
 }
 
 // The schema a document names, or nullptr and a finding.
@@ -141,7 +157,10 @@ std::shared_ptr<const CompiledSet> CompileSet(DocumentSet resolved, const Kinds&
       std::vector<Fault> faults;
       auto table = DecisionTable::Parse(*document.tree, schema, faults);
       if (table != nullptr && options.analyse) {
-        for (Fault& fault : Analyse(*table)) faults.push_back(std::move(fault));
+        for (Fault& fault : Analyse(*table)) {
+          Place(*document.tree, fault);
+          faults.push_back(std::move(fault));
+        }
       }
       take(faults, document);
       if (table != nullptr) rules.tables[document.key.id] = std::move(table);
@@ -167,7 +186,20 @@ std::shared_ptr<const CompiledSet> CompileSet(DocumentSet resolved, const Kinds&
         return found == rules.tables.end() ? nullptr : found->second;
       },
       faults);
+  // What refers to a document that is wrong itself is not wrong for that.
+  const auto follows = [&](const Fault& fault) {
+    if (fault.code != "unknown_reference") return false;
+    return std::any_of(out->set.documents.begin(), out->set.documents.end(),
+                       [&](const SetDocument& d) {
+                         const bool unsound =
+                             (d.key.kind == "DecisionTable" && rules.tables.count(d.key.id) == 0) ||
+                             (d.key.kind == "RuleSet" && rules.rule_sets.count(d.key.id) == 0);
+                         return unsound && HasErrors(findings) &&
+                                absl::StrContains(fault.message, absl::StrCat("'", d.key.id, "'"));
+                       });
+  };
   for (Fault& fault : faults) {
+    if (follows(fault)) continue;
     // "pricing.line-price: steps[2].when"
     const size_t colon = fault.path.find(": ");
     std::string document;

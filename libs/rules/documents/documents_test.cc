@@ -230,6 +230,12 @@ TEST_CASE("a rollback returns all documents or chosen ones", "[documents]") {
   CHECK(room.all[6].rolled_back == std::vector<int64_t>{3, 4, 5});
   CHECK(Rollback(room.all, 2, {}, Day(6)).empty());
   CHECK(Rollback(room.all, 99, {}, Day(6)).empty());
+  // Before the first there was nothing, and to nothing it can return.
+  const std::vector<Activation> none = Rollback(room.all, 0, {}, Day(6));
+  REQUIRE(none.size() == 2);
+  CHECK(none[0].documents.empty());
+  CHECK(none[1].documents.empty());  // The schedule is called off, too.
+  CHECK(Rollback({}, 0, {}, Day(6)).empty());
   CHECK(LeftBehind(room.all[4].documents, room.all[6].documents) ==
         std::vector<std::pair<DocumentKey, int64_t>>{{kA, 2}, {kB, 2}});
 }
@@ -255,7 +261,7 @@ TEST_CASE("a set with a fault is told where it is", "[documents]") {
       {{kTable}, "DecisionTable/pricing.volume unknown_reference schema"},
       {{kSchema, kRuleSet}, "RuleSet/pricing.line unknown_reference steps[0].table.ref"},
       {{kSchema, replaced(kTable, "FIRST", "UNIQUE")},
-       "DecisionTable/pricing.volume overlap rules"},
+       "DecisionTable/pricing.volume overlap rules[1]"},
       {{kSchema, replaced(kTable, "schema: quote-line@1", "")},
        "DecisionTable/pricing.volume missing_key schema"},
       {{"{kind: Cookbook, id: a}"}, "Cookbook/a unknown_kind kind"},

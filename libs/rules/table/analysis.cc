@@ -284,10 +284,11 @@ class Analysis {
     std::vector<std::vector<bool>> accepted;  // Per column and segment.
   };
 
-  void Add(std::string code, bool warning, std::string message, std::string hint) {
+  // `rule`: the one it is about; -1 = all of them.
+  void Add(std::string code, bool warning, std::string message, std::string hint, int rule = -1) {
     Fault fault;
     fault.code = std::move(code);
-    fault.path = "rules";
+    fault.path = rule < 0 ? "rules" : absl::StrCat("rules[", rule, "]");
     fault.message = std::move(message);
     fault.hint = std::move(hint);
     fault.warning = warning;
@@ -358,7 +359,7 @@ class Analysis {
           if (Covers(a, b)) {
             Add("redundant_rule", true,
                 absl::StrCat("rule '", second, "' can never decide: '", first, "' hides it"),
-                "move it up or remove it");
+                "move it up or remove it", b.rule);
           }
           continue;
         }
@@ -371,7 +372,8 @@ class Analysis {
         Add("overlap", false,
             absl::StrCat("rules '", first, "' and '", second, "' both take ", region),
             unique ? "under UNIQUE one rule may take a case"
-                   : "under ANY their outputs must agree");
+                   : "under ANY their outputs must agree",
+            b.rule);
       }
     }
   }

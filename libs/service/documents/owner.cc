@@ -580,7 +580,9 @@ absl::StatusOr<std::vector<Activation>> PlanRollback(const v1::RollbackRequest& 
   const Activation* current = rules::ActiveAt(all, now);
   int64_t target = request.activation();
   if (target == 0 && current != nullptr) target = current->previous;
-  if (all.count(target) == 0) {
+  // Before the first there was nothing of the tenant's own.
+  const bool to_none = target == 0 && current != nullptr;
+  if (all.count(target) == 0 && !to_none) {
     return NotFound("ACTIVATION_NOT_FOUND",
                     target == 0 ? "there is no activation before the current one"
                                 : absl::StrCat("there is no activation ", target),
@@ -589,7 +591,7 @@ absl::StatusOr<std::vector<Activation>> PlanRollback(const v1::RollbackRequest& 
   std::set<DocumentKey> chosen;
   for (const v1::DocumentRef& ref : RefsOf(request)) {
     WEFT_ASSIGN_OR_RETURN(const DocumentKey key, ResolveKey(rows, ref));
-    if (all.at(target).documents.count(key) == 0 &&
+    if ((to_none || all.at(target).documents.count(key) == 0) &&
         (current == nullptr || current->documents.count(key) == 0)) {
       return DocumentNotFound(key.ToText());
     }
