@@ -25,20 +25,27 @@ struct BatchReport {
   int64_t bytes = 0;    // Written.
   absl::Duration decide_time;
   absl::Duration write_time;  // Write and sync; zero when nothing was written.
-  int64_t outbox_rows = 0;    // Not yet confirmed by the log, after the batch.
-  int64_t outbox_bytes = 0;
-  int64_t pending_tasks = 0;
-  int64_t parked = 0;         // Records parked in all.
-  int64_t changelog_bytes = 0;  // Written and not yet read back from the changelog.
   absl::Time shard_time;
   int64_t backward_clock_steps = 0;  // Since the shard was opened.
   int64_t forward_clock_steps = 0;
+};
+
+// What waits in a shard at a moment.
+struct ShardLevels {
+  int64_t outbox_rows = 0;  // Not yet confirmed by the log.
+  int64_t outbox_bytes = 0;
+  int64_t pending_tasks = 0;
+  int64_t parked = 0;           // Records parked in all.
+  int64_t changelog_bytes = 0;  // Written and not yet read back from the changelog.
 };
 
 class Observer {
  public:
   virtual ~Observer() = default;
   virtual void BatchDone(const BatchReport& /*report*/) {}
+  // After each batch, and about once a second when there is none: what waits for
+  // others goes down without one.
+  virtual void Levels(int /*shard*/, const ShardLevels& /*levels*/) {}
   // Commands waiting, seen when one is added.
   virtual void QueueLength(int /*shard*/, int64_t /*commands*/) {}
   // A command was refused at the door: SHARD_BUSY, LOG_BEHIND, WRONG_SHARD.

@@ -352,11 +352,6 @@ bool Shard::RunBatch(std::vector<Input> inputs, const Times& now) {
   }
   if (dirty) report.write_time = Since(write_start);
   ReleaseReady();
-  report.outbox_rows = core_->outbox_rows();
-  report.outbox_bytes = core_->outbox_bytes();
-  report.pending_tasks = static_cast<int64_t>(core_->pending_tasks());
-  report.parked = core_->parked();
-  report.changelog_bytes = gate_ != nullptr ? gate_->backlog_bytes() : 0;
   report.shard_time = core_->now();
   report.backward_clock_steps = core_->clock_steps_backward();
   report.forward_clock_steps = core_->clock_steps_forward();
@@ -372,12 +367,19 @@ void Shard::NoteHealth() {
   const bool stuck = gate_ != nullptr && gate_->full() &&
                      clock_.Steady() - last_release_ >= kStuckAfter;
   queue_->SetLogBehind(core_->log_behind() || stuck);
+  ShardLevels levels;
+  levels.outbox_rows = core_->outbox_rows();
+  levels.outbox_bytes = core_->outbox_bytes();
+  levels.pending_tasks = static_cast<int64_t>(core_->pending_tasks());
+  levels.parked = core_->parked();
+  levels.changelog_bytes = gate_ != nullptr ? gate_->backlog_bytes() : 0;
+  if (options_.observer != nullptr) options_.observer->Levels(index_, levels);
   MutexLock lock(mutex_);
-  health_.outbox_rows = core_->outbox_rows();
-  health_.parked = core_->parked();
+  health_.outbox_rows = levels.outbox_rows;
+  health_.parked = levels.parked;
   health_.stopped_partitions = static_cast<int64_t>(core_->stopped().size());
   health_.relay_failure = core_->relay_failure();
-  health_.changelog_bytes = gate_ != nullptr ? gate_->backlog_bytes() : 0;
+  health_.changelog_bytes = levels.changelog_bytes;
 }
 
 bool Shard::SyncStore() {
@@ -412,9 +414,14 @@ void Shard::RunHolds() {
 
 absl::Status Shard::SaveFold(bool sync) {
   if (gate_ == nullptr || frozen_) return absl::OkStatus();
+  // A shard that has nothing to do leaves the disk alone.
+  const int64_t next = gate_->fold().next_offset();
+  if (!sync && next == saved_fold_) return absl::OkStatus();
   Batch batch;
   PutChangelogFold(batch, gate_->SaveFold());
-  return store_->Write(batch, sync);
+  WEFT_RETURN_IF_ERROR(store_->Write(batch, sync));
+  saved_fold_ = next;
+  return absl::OkStatus();
 }
 
 void Shard::AnswerAll(const absl::Status& answer) {

@@ -133,6 +133,7 @@ class Shard {
   std::unique_ptr<ReleaseGate> gate_;
   std::deque<Written> written_;
   eventlog::StartPosition tail_start_;
+  int64_t saved_fold_ = -1;  // How far the folder says that the changelog was read.
   std::deque<std::function<void()>> holds_;
   bool frozen_ = false;
   absl::Status frozen_why_;

@@ -57,6 +57,30 @@ TEST_CASE("events travel from one room to another and can be waited for", "[shar
   CHECK(Balance(**second->Read("t1"), "ann").value() == 200);
 }
 
+TEST_CASE("a shard that nobody asks anything says when its events have left", "[shards]") {
+  struct Watch final : Observer {
+    void Levels(int, const ShardLevels& levels) override {
+      if (levels.outbox_rows > 0) waited = true;
+      if (levels.outbox_rows == 0 && waited && !told.exchange(true)) left.set_value();
+    }
+    std::atomic<bool> waited = false;
+    std::atomic<bool> told = false;
+    std::promise<void> left;
+  };
+  House house;
+  Watch watch;
+  const Program program = MakeProgram();
+  Options options;
+  options.folder = house.dir.path() + "/bank";
+  options.observer = &watch;
+  auto shards = Open(options, program, house.log, house.clock);
+  REQUIRE(shards.ok());
+  REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r1", "ann 5")).ok());
+  // One command, one batch: nothing that happens afterwards is one.
+  CHECK(watch.left.get_future().wait_for(std::chrono::minutes(2)) == std::future_status::ready);
+  shards->reset();
+}
+
 TEST_CASE("a token of what never comes is not yet applied at the deadline", "[shards]") {
   House house;
   const Program program = MakeProgram();

@@ -124,12 +124,16 @@ void EngineTelemetry::BatchDone(const engine::BatchReport& report) {
   series.forward->AdvanceTo(static_cast<uint64_t>(report.forward_clock_steps));
   series.decide->Observe(report.decide_time);
   if (report.write_time > absl::ZeroDuration()) series.write->Observe(report.write_time);
-  series.outbox_rows->Set(static_cast<double>(report.outbox_rows));
-  series.outbox_bytes->Set(static_cast<double>(report.outbox_bytes));
-  series.pending_tasks->Set(static_cast<double>(report.pending_tasks));
-  series.parked->Set(static_cast<double>(report.parked));
-  series.changelog_bytes->Set(static_cast<double>(report.changelog_bytes));
   series.shard_time->Set(absl::ToDoubleSeconds(report.shard_time - absl::UnixEpoch()));
+}
+
+void EngineTelemetry::Levels(int shard, const engine::ShardLevels& levels) {
+  ShardSeries& series = Of(shard);
+  series.outbox_rows->Set(static_cast<double>(levels.outbox_rows));
+  series.outbox_bytes->Set(static_cast<double>(levels.outbox_bytes));
+  series.pending_tasks->Set(static_cast<double>(levels.pending_tasks));
+  series.parked->Set(static_cast<double>(levels.parked));
+  series.changelog_bytes->Set(static_cast<double>(levels.changelog_bytes));
 }
 
 void EngineTelemetry::QueueLength(int shard, int64_t commands) {

@@ -91,7 +91,8 @@ TEST_CASE("a batch is counted by what it held", "[service][metrics]") {
 
   engine.BatchDone({.shard = 1, .commands = 3, .events = 2, .refused = 1, .bytes = 100,
                     .decide_time = absl::Milliseconds(1), .write_time = absl::Milliseconds(2),
-                    .outbox_rows = 7, .shard_time = absl::FromUnixSeconds(1'800'000'000)});
+                    .shard_time = absl::FromUnixSeconds(1'800'000'000)});
+  engine.Levels(1, {.outbox_rows = 7});
   engine.RefusedAtDoor(0, "SHARD_BUSY");
   engine.Parked(0, "t.v1", "ROW_UNREADABLE");
   engine.PartitionStopped(0, "t.v1", 3, "EVENT_GAP");

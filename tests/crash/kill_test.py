@@ -212,8 +212,7 @@ class Test:
                         "lines": [{"sku": sku, "quantity": {"value": str(rng.randint(1, 5))}}]}
             result = self.call_until_decided(caller, "POST", path, body, key)
             if result is None or result[0] != 200:
-                if path in ("/v1/reservations", "/v1/orders"):
-                    self.problem(f"{path} {key} is refused: {result}")
+                self.refused(path, key, result)
                 continue
             with self.lock:
                 self.answers[key] = (path, body, result[1])
@@ -223,6 +222,10 @@ class Test:
                     self.orders[result[1]["name"]] = key
             if path == "/v1/reservations":
                 mine = (mine + [result[1]["name"]])[-20:]
+
+    def refused(self, path, key, result):
+        if path in ("/v1/reservations", "/v1/orders"):
+            self.problem(f"{path} {key} is refused: {result}")
 
     def ask_again(self, keys, caller):
         for key in keys:

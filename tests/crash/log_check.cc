@@ -3,12 +3,17 @@
 // first, offsets contiguous where nothing was compacted.
 //
 //   weft_log_check LOG_FOLDER                    (the mesh must be down)
-//   weft_log_check --kafka=HOST:PORT TOPIC...    (topics that are not compacted)
+//   weft_log_check --kafka=HOST:PORT [--effects] TOPIC...    (topics that are not compacted)
+//
+// --effects: also how many events, each counted once, there are of every type and
+// subject, a line each: "effect TYPE SUBJECT COUNT". Whoever knows what was done can
+// tell from it what is missing and what was done twice.
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -29,6 +34,7 @@ struct Counts {
   int64_t events = 0;
   int64_t repeats = 0;
   int64_t wrong = 0;
+  std::map<std::pair<std::string, std::string>, int64_t> effects;  // By type and subject.
 };
 
 // One partition, on the way through its records.
@@ -36,6 +42,7 @@ struct Place {
   int64_t next = 0;
   int64_t end = 0;
   std::map<std::string, std::vector<std::string>> digests;  // By source, by number.
+  std::map<std::string, std::string> messages;  // Digests of others' messages, by their id.
 };
 
 void CheckRecord(const eventlog::TopicPartition& where, bool compacted, eventlog::Record record,
@@ -49,13 +56,28 @@ void CheckRecord(const eventlog::TopicPartition& where, bool compacted, eventlog
   }
   place.next = record.offset + 1;
   const std::string source = record.HeaderOr("ce_source");
-  if (source.empty() || compacted) return;
+  const std::string id = record.HeaderOr("weft_message_id");
+  if (compacted || (source.empty() && id.empty())) return;
   ++counts.events;
-  const size_t number = std::stoul(record.HeaderOr("ce_id"));
   record.append_time = absl::UnixEpoch();
+  if (source.empty()) {
+    // For somebody who knows a repeat by the message's id.
+    const auto [first, fresh] = place.messages.emplace(id, eventlog::RecordDigest(record));
+    if (fresh) {
+      ++counts.effects[{record.HeaderOr("weft_message_type"), record.key}];
+    } else {
+      ++counts.repeats;
+      if (first->second != eventlog::RecordDigest(record)) {
+        complain(absl::StrCat("two different messages ", id));
+      }
+    }
+    return;
+  }
+  const size_t number = std::stoul(record.HeaderOr("ce_id"));
   std::vector<std::string>& seen = place.digests[source];
   if (number == seen.size() + 1) {
     seen.push_back(eventlog::RecordDigest(record));
+    ++counts.effects[{record.HeaderOr("ce_type"), record.HeaderOr("ce_subject")}];
   } else if (number == 0 || number > seen.size()) {
     complain(absl::StrCat(source, " skips from ", seen.size(), " to ", number));
   } else {
@@ -129,7 +151,7 @@ int RunEmbedded(const std::string& folder) {
   return Say(counts);
 }
 
-int RunKafka(const std::string& servers, const std::vector<std::string>& topics) {
+int RunKafka(const std::string& servers, bool effects, const std::vector<std::string>& topics) {
   eventlog::KafkaLogOptions options;
   options.bootstrap_servers = servers;
   options.manage_topics = false;
@@ -146,6 +168,11 @@ int RunKafka(const std::string& servers, const std::vector<std::string>& topics)
     if (ReasonOf(there) == "TOPIC_UNKNOWN") continue;
     CheckTopic(**log, topic, false, counts);
   }
+  for (const auto& [what, count] : counts.effects) {
+    if (!effects) break;
+    std::printf("effect %s %s %lld\n", what.first.c_str(), what.second.c_str(),
+                static_cast<long long>(count));
+  }
   return Say(counts);
 }
 
@@ -155,12 +182,13 @@ int RunKafka(const std::string& servers, const std::vector<std::string>& topics)
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments.empty() || (arguments[0][0] != '-' && arguments.size() != 1)) {
-    std::fprintf(stderr, "weft_log_check LOG_FOLDER | --kafka=HOST:PORT TOPIC...\n");
+    std::fprintf(stderr, "weft_log_check LOG_FOLDER | --kafka=HOST:PORT [--effects] TOPIC...\n");
     return 2;
   }
   if (absl::StartsWith(arguments[0], "--kafka=")) {
-    return weft::RunKafka(std::string(absl::StripPrefix(arguments[0], "--kafka=")),
-                          {arguments.begin() + 1, arguments.end()});
+    const bool effects = arguments.size() > 1 && arguments[1] == "--effects";
+    return weft::RunKafka(std::string(absl::StripPrefix(arguments[0], "--kafka=")), effects,
+                          {arguments.begin() + (effects ? 2 : 1), arguments.end()});
   }
   return weft::RunEmbedded(arguments[0]);
 }

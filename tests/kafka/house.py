@@ -2,6 +2,7 @@
 and started again alone."""
 import ctypes
 import json
+import math
 import os
 import pathlib
 import re
@@ -151,10 +152,11 @@ class Room:
             return {}
 
     def metric(self, name):
-        """Sum over all series of that name."""
-        values = re.findall(rf"^{name}(?:\{{[^}}]*\}})? ([0-9.e+-]+)$",
-                            self.admin_text("/metrics"), re.M)
-        return sum(float(v) for v in values)
+        """Sum over all series of that name; NaN, which equals nothing, when the process
+        does not answer."""
+        text = self.admin_text("/metrics")
+        values = re.findall(rf"^{name}(?:\{{[^}}]*\}})? ([0-9.e+-]+)$", text, re.M)
+        return sum(float(v) for v in values) if text else math.nan
 
 
 class House:
@@ -187,6 +189,11 @@ class House:
     def await_ready(self, *rooms):
         wait_until("every process is ready",
                    lambda: all([r.ready() for r in rooms or self.rooms.values()]))
+
+    def await_quiet(self):
+        """Until nothing waits to be published."""
+        wait_until("every outbox is empty", lambda: all(
+            self.rooms[room].metric("weft_engine_outbox_rows") == 0 for room in STATEFUL))
 
     def kill_all(self):
         for room in self.rooms.values():

@@ -13,9 +13,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "crash"))
 import kill_test  # noqa: E402
+import promises  # noqa: E402
 
 TOPICS = ["weft.facts.v1", "weft.stock.movements.v1", "weft.sales.orders.v1",
-          "weft.erp.orders.v1", "weft.inventory.stock.v1"]
+          "weft.erp.orders.v1", "weft.inventory.stock.v1", "erp.demo.out"]
 
 
 class Load(kill_test.Test):
@@ -74,17 +75,26 @@ class Load(kill_test.Test):
         with self.lock:
             self.refusals[reason] = self.refusals.get(reason, 0) + 1
 
+    def refused(self, path, key, result):
+        # Verbs, too: each comes to a reservation that is held, and none expires.
+        self.problem(f"{path} {key} is refused: {result}")
+
+    def get_until_decided(self, caller, path):
+        """None when nobody answers for good."""
+        result = None
+        while kill_test.undecided(result):
+            result = caller.call("GET", path)
+            if kill_test.undecided(result):
+                if time.monotonic() > self.give_up:
+                    return result
+                time.sleep(0.05)
+        return result
+
     def still_there(self, names, caller):
         """Every one of these was acknowledged. Looked at before anything is asked again:
         a repeat would make anew what was lost."""
         for name in names:
-            result = None
-            while kill_test.undecided(result):
-                result = caller.call("GET", "/v1/" + name)
-                if kill_test.undecided(result):
-                    if time.monotonic() > self.give_up:
-                        break
-                    time.sleep(0.05)
+            result = self.get_until_decided(caller, "/v1/" + name)
             if result is None or result[0] != 200:
                 self.problem(f"LOST: {name} was acknowledged and is now {result}")
 
@@ -101,16 +111,23 @@ class Load(kill_test.Test):
         self.ask_again(keys, caller)
 
     def check_everything(self, whole_log=True):
-        self.give_up = time.monotonic() + 180
-        caller = kill_test.Caller(self.house)
-        names = list(self.reservations)[-2000:] + list(self.orders)[-500:]
-        self.still_there(names, caller)
-        self.check()
+        """`whole_log`: the log has all that was done since the beginning."""
+        self.give_up = time.monotonic() + 300
+        promises.look_at(self)
+        promises.ask_again(self, list(self.answers))
+        self.give_up = time.monotonic() + 300
+        orders = promises.check_orders(self)
+        promises.check_sums(self, orders)
+        promises.check_audit(self)
         if not whole_log:
             return "its log is not looked at"
+        self.house.await_quiet()
         log = subprocess.run(
-            [self.log_check, f"--kafka={self.house.cluster.addresses}", *TOPICS],
+            [self.log_check, f"--kafka={self.house.cluster.addresses}", "--effects", *TOPICS],
             capture_output=True, text=True, check=False)
+        lines = log.stdout.strip().splitlines()
         if log.returncode != 0:
-            self.problem(f"log check: {log.stdout[-2000:]}{log.stderr[-500:]}")
-        return log.stdout.strip().splitlines()[-1] if log.stdout.strip() else "no log"
+            wrong = [line for line in lines if not line.startswith("effect ")]
+            self.problem(f"log check: {wrong[-10:]}{log.stderr[-500:]}")
+        promises.count_effects(self, lines, orders)
+        return lines[-1] if lines else "no log"

@@ -195,13 +195,7 @@ def broker_away(world):
     for key, body, result in crowd():
         if result is not None and "LOG_BEHIND" in json.dumps(result[1]):
             refused += 1
-        world.load.running = True
-        answer = world.load.call_until_decided(caller, "POST", "/v1/reservations", body, key)
-        if answer is None or answer[0] != 200:
-            world.problem(f"{key} is refused: {answer}")
-            continue
-        world.load.answers[key] = ("/v1/reservations", body, answer[1])
-        world.load.reservations[answer[1]["name"]] = kill_test.SKUS[0]
+        ask_until_done(world, key, body)
     world.say(f"{refused} of the crowd were refused with LOG_BEHIND")
     world.load.look()
     return f"{refused} LOG_BEHIND; {away} s without a broker, {reads} reads meanwhile; {world.finish()}"
@@ -232,6 +226,20 @@ def ask_in_background(house, count, prefix, timeout, pause=0):
     return join
 
 
+def ask_until_done(world, key, body):
+    """A reservation, repeated under its key until it is answered; told as any other."""
+    load, path = world.load, "/v1/reservations"
+    result = load.call_until_decided(kill_test.Caller(world.house), "POST", path, body, key)
+    if result is None or result[0] != 200:
+        world.problem(f"{key} is refused: {result}")
+        return
+    known = load.answers.get(key, (path, body, result[1]))
+    if known[2] != result[1]:
+        world.problem(f"{key} was answered {known[2]} and is now {result[1]}")
+    load.answers[key] = known
+    load.reservations[result[1]["name"]] = body["lines"][0]["sku"]
+
+
 def paused_owner(world, binary=None):
     """SIGSTOP, a take-over by another process with another folder, SIGCONT. The first one
     may say nothing any more that does not hold, and has to end."""
@@ -257,7 +265,8 @@ def paused_owner(world, binary=None):
     late = ask_in_background(world.house, 16, "late-", 60)
     time.sleep(1)
     first.resume()
-    told = [(key, body, result) for key, body, result in late()
+    asked = late()
+    told = [(key, body, result) for key, body, result in asked
             if result is not None and result[0] == 200]
     code = None
     try:
@@ -283,6 +292,10 @@ def paused_owner(world, binary=None):
     world.load.still_there([answer["name"] for _, _, (_, answer) in told],
                            kill_test.Caller(world.house))
     if not world.problems():
+        # What it did not answer, the other one does.
+        world.load.running = True
+        for key, body, _ in asked:
+            ask_until_done(world, key, body)
         world.load.tag = "again-"
         world.load.begin()
         world.wait_for_answers(20)

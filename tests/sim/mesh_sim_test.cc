@@ -1,6 +1,7 @@
 // The real rooms approval and inventory-projection in the simulator: orders are
 // placed, held, approved, cancelled, released, acknowledged and shipped, while
-// everything that can fail does.
+// everything that can fail does. Half of the worlds stand on changelogs: disks are
+// lost, shards taken over, the log is away.
 //
 //   WEFT_SEED=123 mesh_sim_test "orders*"   runs one seed
 //   WEFT_SEEDS=100000 ...                    runs that many
@@ -184,6 +185,7 @@ class World {
     return absl::StrJoin(sim_.problems(), "\n");
   }
 
+  const testing::Simulator::Counts& counts() const { return sim_.counts(); }
   // How many orders and reservations ended in each state.
   const std::map<std::string, int>& ends() const { return ends_; }
 
@@ -517,6 +519,8 @@ testing::SimulatorOptions OptionsOf(uint64_t seed) {
   testing::SimulatorOptions options;
   // Some worlds are calm, some are rough.
   options.crash *= static_cast<int>(seed % 3);
+  // Half of the worlds stand on changelogs, as on Kafka.
+  options.changelog = seed % 4 < 2;
   return options;
 }
 
@@ -541,13 +545,21 @@ TEST_CASE("orders and stock hold what they promise, second half of the seeds", "
   RunSeeds(1);
 }
 
-TEST_CASE("the seeds reach every end an order and a reservation can have", "[sim]") {
+TEST_CASE("the seeds reach every end an order and a reservation can have, and every fault",
+          "[sim]") {
   std::map<std::string, int> ends;
+  testing::Simulator::Counts sum;
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     World world(seed, OptionsOf(seed));
     (void)world.Run();
     for (const auto& [state, count] : world.ends()) ends[state] += count;
+    sum.disowned += world.counts().disowned;
+    sum.disks_lost += world.counts().disks_lost;
+    sum.thrown_away += world.counts().thrown_away;
   }
+  CHECK(sum.disowned > 0);
+  CHECK(sum.disks_lost > 0);
+  CHECK(sum.thrown_away > 0);
   for (const char* state :
        {"ORDER_STATE_ACKNOWLEDGED", "ORDER_STATE_SHIPPED", "ORDER_STATE_REJECTED",
         "ORDER_STATE_CANCELLED", "RESERVATION_STATE_CONFIRMED", "RESERVATION_STATE_RELEASED",
