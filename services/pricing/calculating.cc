@@ -52,7 +52,7 @@ void AddTiers(const Facts& facts, PriceFinder& finder, const LineAnswer& answer,
   const std::vector<LadderStep> ladder = BuildLadder(finder, answer);
   SetLadder(ladder, currency, line);
   TierHint hint;
-  if (answer.reason == LineReason::kNone && HintOf(ladder, answer, currency, hint)) {
+  if (answer.reason == LineReason::kNone && HintOf(finder, ladder, answer, hint)) {
     SetHint(facts, answer, hint, currency, *line.mutable_next_tier());
   }
 }
@@ -181,7 +181,7 @@ absl::Status Service::Calculate(const Principal& principal,
                        *message.mutable_decision_id());
     }
     if (rules && answer.item != nullptr) {
-      SetQuantityRules(facts, *answer.item, *message.mutable_quantity_rules());
+      SetQuantityRules(facts, answer, *message.mutable_quantity_rules());
     }
     // Of a question that has no sense by itself there is no more to say.
     if (priced || answer.reason >= LineReason::kAmountTooLarge) {

@@ -209,6 +209,7 @@ void SetLadder(const std::vector<LadderStep>& ladder, Currency currency, v1::Pri
     v1::LadderStep& added = *out.add_tiers();
     added.set_minimum_quantity(step.minimum.ToString());
     SetMoney(step.unit_price, currency, *added.mutable_unit_price());
+    added.set_graduated(step.graduated);
   }
 }
 
@@ -223,13 +224,15 @@ void SetHint(const Facts& facts, const LineAnswer& answer, const TierHint& hint,
     out.set_message(absl::StrCat(from, " cost ", hint.saving.ToString(), " ", currency.code(),
                                  " less"));
   } else {
-    out.set_message(absl::StrCat("from ", from, " on the price is ",
-                                 hint.next.unit_price.ToString(), " ", currency.code()));
+    out.set_message(absl::StrCat(
+        "from ", from, hint.next.graduated ? " on each further one costs " : " on the price is ",
+        hint.next.unit_price.ToString(), " ", currency.code()));
   }
   if (hint.has_dearer_from) out.set_dearer_from_quantity(hint.dearer_from.ToString());
 }
 
-void SetQuantityRules(const Facts& facts, const Item& item, v1::QuantityRules& out) {
+void SetQuantityRules(const Facts& facts, const LineAnswer& answer, v1::QuantityRules& out) {
+  const Item& item = *answer.item;
   if (!item.minimum_quantity.is_zero()) {
     out.set_minimum_quantity(item.minimum_quantity.ToString());
   }
@@ -241,6 +244,13 @@ void SetQuantityRules(const Facts& facts, const Item& item, v1::QuantityRules& o
     ratio.set_numerator(unit.ratio.numerator());
     ratio.set_denominator(unit.ratio.denominator());
   }
+  Sellable sellable;
+  if (!SellableOf(answer, sellable)) return;
+  out.mutable_sellable_quantity()->set_value(sellable.base_quantity.ToString());
+  out.mutable_sellable_quantity()->set_unit(Named(facts, item.base_unit));
+  if (sellable.pack == Symbol::kNone) return;
+  out.mutable_sellable_packs()->set_value(sellable.packs.ToString());
+  out.mutable_sellable_packs()->set_unit(Named(facts, sellable.pack));
 }
 
 namespace {

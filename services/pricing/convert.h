@@ -8,6 +8,7 @@
 #include "services/pricing/domain/explain.h"
 #include "services/pricing/domain/find_price.h"
 #include "services/pricing/domain/ladder.h"
+#include "services/pricing/domain/sellable.h"
 #include "weft/pricing/v1/pricing.pb.h"
 
 namespace weft::pricing {
@@ -34,7 +35,7 @@ void SetLine(const Facts& facts, const LineQuestion& question, const LineAnswer&
 void SetLadder(const std::vector<LadderStep>& ladder, Currency currency, v1::PriceLine& out);
 void SetHint(const Facts& facts, const LineAnswer& answer, const TierHint& hint,
              Currency currency, v1::TierHint& out);
-void SetQuantityRules(const Facts& facts, const Item& item, v1::QuantityRules& out);
+void SetQuantityRules(const Facts& facts, const LineAnswer& answer, v1::QuantityRules& out);
 
 // Steps, candidates and margin of a priced or refused line, as far as `view` may see.
 void SetExplanation(const Facts& facts, PriceFinder& finder, const Buyer& buyer,

@@ -40,7 +40,7 @@ void Service::ExplainLine(const Facts& facts, const Principal& principal, const 
     AppendDecisionId(key_, ask.tenant, MakeDecision(ask, buyer, answer, position),
                      *line.mutable_decision_id());
     TierHint hint;
-    if (HintOf(BuildLadder(finder, answer), answer, buyer.currency, hint)) {
+    if (HintOf(finder, BuildLadder(finder, answer), answer, hint)) {
       SetHint(facts, answer, hint, buyer.currency, *line.mutable_next_tier());
     }
   }

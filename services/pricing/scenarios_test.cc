@@ -4,44 +4,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "services/pricing/testing/pricing_bench.h"
+#include "services/pricing/testing/scenario_shop.h"
 
 namespace weft::pricing {
 namespace {
 
-// Nets of all lines, then the total.
-std::string Nets(PricingBench& bench, const v1::CalculatePricesRequest& request) {
-  const auto answer = bench.Calculate(PricingBench::Staff(), request);
-  if (!answer.ok()) return ReasonOf(answer.status());
-  std::string told;
-  for (const v1::PriceLine& line : answer->lines()) {
-    absl::StrAppend(&told, line.has_reason() ? line.reason().reason() : line.net().amount(), " ");
-  }
-  return absl::StrCat(told, "= ", answer->total().amount());
-}
-
-v1::CalculatePricesRequest Lines(const std::vector<std::pair<std::string, std::string>>& lines) {
-  v1::CalculatePricesRequest request;
-  request.set_account("A");
-  SetUs(*request.mutable_as_of(), "2026-05-01T12:00:00Z");
-  for (const auto& [sku, quantity] : lines) {
-    v1::PriceRequestLine& line = *request.add_lines();
-    line.set_sku(sku);
-    line.mutable_quantity()->set_value(quantity);
-  }
-  return request;
-}
-
-struct Shop : PricingBench {
-  Shop() {
-    Put(Book("LIST"));
-    Put(Account("A"));
-  }
+struct Shop : ScenarioShop {
   void Bolt(const std::string& sku, const std::string& price) {
-    facts::v1::ItemChanged item = Item(sku);
-    item.add_categories("BOLTS");
-    Put(item);
-    Put(Price("LIST", sku, {{"1", price}}));
+    AddItem(sku, {{"1", price}}, "BOLTS");
   }
 };
 

@@ -98,12 +98,17 @@ bool PriceFinder::StartOver() {
   return scales_together_;
 }
 
-void PriceFinder::Answer(Depth depth, LineAnswer& answer) {
+const Categories& PriceFinder::CategoriesOf(const LineAnswer& answer) {
   if (has_categories_) {
     AllCategories(facts_, *answer.item, categories_);
   } else {
     categories_.assign(answer.item->categories.begin(), answer.item->categories.end());
   }
+  return categories_;
+}
+
+void PriceFinder::Answer(Depth depth, LineAnswer& answer) {
+  CategoriesOf(answer);
   read_scale_ = false;
   answer.scale_quantity = Decimal();
   Search(LineOf(answer), depth, answer);
@@ -157,6 +162,29 @@ void PriceFinder::ApplyRules(uint32_t features, LineAnswer& answer) {
   answer.price = result.price;
   answer.unit_price = shown;
   answer.net = net;
+}
+
+void PriceFinder::AddRuleBreakpoints(const LineAnswer& answer,
+                                     std::vector<LineAnswer::Breakpoint>& breakpoints) {
+  if (answer.item == nullptr) return;
+  const auto add = [&](const Decimal& quantity, UnitRatio ratio) {
+    breakpoints.push_back({quantity, ratio});
+    // A rule may begin behind its number; a ladder speaks of whole units.
+    Decimal behind;
+    if (RoundInto(quantity, 0, RoundingMode::kFloor, behind) == DecimalError::kOk &&
+        AddInto(behind, Decimal(1), behind) == DecimalError::kOk) {
+      breakpoints.push_back({behind, ratio});
+    }
+  };
+  const size_t before = breakpoints.size();
+  // Tables count in base units, or in those of the line.
+  for (const Decimal& quantity : rules_.waterfall().breakpoints()) {
+    add(quantity, UnitRatio());
+    if (answer.unit_ratio != UnitRatio()) add(quantity, answer.unit_ratio);
+  }
+  condition_finder_.AddBreakpoints(answer, CategoriesOf(answer), breakpoints);
+  // With steps of the rules alone, the ladder still begins where the offer does.
+  if (breakpoints.size() > before) breakpoints.push_back({Decimal(1), answer.unit_ratio});
 }
 
 std::vector<WaterfallStep> PriceFinder::TraceRules(const LineAnswer& answer,

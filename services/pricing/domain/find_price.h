@@ -155,7 +155,13 @@ class PriceFinder final : public ListPriceSource {
   // The waterfall's steps for a line that has a price, with their amounts.
   std::vector<WaterfallStep> TraceRules(const LineAnswer& answer, absl::string_view language);
 
+  // Quantities at which the waterfall, a promotion or a surcharge may change what the
+  // line of `answer` costs, though no offer does.
+  void AddRuleBreakpoints(const LineAnswer& answer,
+                          std::vector<LineAnswer::Breakpoint>& breakpoints);
+
   const PricingRules& rules() const { return rules_; }
+  Currency currency() const { return buyer_.currency; }
 
  private:
   struct Notes;
@@ -163,6 +169,8 @@ class PriceFinder final : public ListPriceSource {
 
   bool ResolveItem(const LineQuestion& question, LineAnswer& answer);
   Line LineOf(const LineAnswer& answer) const;
+  // Kept until the next line.
+  const Categories& CategoriesOf(const LineAnswer& answer);
   void Answer(Depth depth, LineAnswer& answer);
   void ApplyRules(uint32_t features, LineAnswer& answer);
   void Search(const Line& line, Depth depth, LineAnswer& answer);

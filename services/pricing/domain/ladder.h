@@ -11,9 +11,10 @@ namespace weft::pricing {
 inline constexpr int kMaxLadder = 200;
 
 struct LadderStep {
-  Decimal minimum;     // In the line's unit.
-  Decimal unit_price;
-  Decimal net;         // Of a line of exactly `minimum`.
+  Decimal minimum;          // In the line's unit.
+  Decimal unit_price;       // Of all units; of a graduated step of those from `minimum` on.
+  Decimal net;              // Of a line of exactly `minimum`.
+  bool graduated = false;   // Units below `minimum` cost what the steps before say.
 };
 
 struct TierHint {
@@ -25,13 +26,13 @@ struct TierHint {
 };
 
 // The price at every quantity where it changes, lowest first: each breakpoint of
-// every valid candidate is priced like a line of its own. `answer` is of
-// Depth::kAll. A breakpoint that has no exact value in the line's unit is taken at
-// the next whole unit.
+// every valid candidate, and of the rules and conditions behind it, is priced like a
+// line of its own. `answer` is of Depth::kAll. A breakpoint that has no exact value in
+// the line's unit is taken at the next whole unit.
 std::vector<LadderStep> BuildLadder(PriceFinder& finder, const LineAnswer& answer);
 
 // False when no step lies above the quantity of `answer`, which has a price.
-bool HintOf(const std::vector<LadderStep>& ladder, const LineAnswer& answer, Currency currency,
-            TierHint& hint);
+bool HintOf(PriceFinder& finder, const std::vector<LadderStep>& ladder,
+            const LineAnswer& answer, TierHint& hint);
 
 }  // namespace weft::pricing

@@ -25,6 +25,10 @@ struct Shop {
     finder.Find({.sku = "X", .quantity = quantity}, Depth::kAll, answer);
     ladder = BuildLadder(finder, answer);
   }
+  bool Hint(TierHint& hint) {
+    PriceFinder finder(facts, buyer, *PricingRules::Platform());
+    return HintOf(finder, ladder, answer, hint);
+  }
   std::string Told() const {
     std::string text;
     for (const LadderStep& step : ladder) {
@@ -43,7 +47,7 @@ TEST_CASE("the hint says what the next tier saves and where it begins to pay", "
   shop.Ask("99");
   TierHint hint;
 
-  REQUIRE(HintOf(shop.ladder, shop.answer, Cur("GBP"), hint));
+  REQUIRE(shop.Hint(hint));
 
   CHECK(hint.next.minimum == D("100"));
   CHECK(hint.next.net.ToString() == "840.00");
@@ -57,13 +61,13 @@ TEST_CASE("a hint that saves nothing says so, and the last tier has none", "[lad
   Shop shop;
   TierHint hint;
   shop.Ask("5");
-  REQUIRE(HintOf(shop.ladder, shop.answer, Cur("GBP"), hint));
+  REQUIRE(shop.Hint(hint));
   CHECK(hint.next.minimum == D("10"));
   CHECK_FALSE(hint.saves);
   CHECK_FALSE(hint.has_dearer_from);  // 9 for 90.00, 10 for 95.00.
 
   shop.Ask("100");
-  CHECK_FALSE(HintOf(shop.ladder, shop.answer, Cur("GBP"), hint));
+  CHECK_FALSE(shop.Hint(hint));
 }
 
 TEST_CASE("a ladder is the buyer's own, over all candidates", "[ladder]") {

@@ -78,6 +78,24 @@ void ConditionFinder::Find(const LineAnswer& answer, const Categories& categorie
   }
 }
 
+void ConditionFinder::EachThreshold(const LineAnswer& answer, const Categories& categories,
+                                    absl::FunctionRef<void(const Decimal&, UnitRatio)> add) {
+  const auto add_of = [&](const Decimal& threshold, Symbol unit) {
+    UnitRatio ratio;
+    if (!threshold.is_zero() && RatioOf(*answer.item, unit, ratio)) add(threshold, ratio);
+  };
+  if (has_promotions_) {
+    FindPromotions(facts_, *answer.item, categories, buyer_, buyer_.channel_symbol, promotions_,
+                   nullptr);
+    for (const Promotion* one : promotions_) add_of(one->minimum_quantity, one->unit);
+  }
+  if (has_surcharges_) {
+    FindSurcharges(facts_, *answer.item, categories, buyer_, buyer_.channel_symbol, surcharges_,
+                   nullptr);
+    for (const pricing::Surcharge* one : surcharges_) add_of(one->below_quantity, one->unit);
+  }
+}
+
 void ConditionFinder::FindCostOf(const LineAnswer& answer, LineConditions& out) {
   Cost cost;
   out.has_cost = FindCost(facts_, *answer.item, Symbol::kNone, organisation_, buyer_.as_of_us,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "services/pricing/domain/applicable.h"
 #include "services/pricing/domain/buyer.h"
 #include "services/pricing/domain/facts.h"
@@ -44,7 +45,20 @@ class ConditionFinder {
   void Find(const LineAnswer& answer, const Categories& categories, bool costs,
             LineConditions& out);
 
+  // Quantities from which promotions are given, or surcharges no longer taken: adds
+  // {minimum, ratio of its unit} to `out`, a list of such records.
+  template <typename Breakpoints>
+  void AddBreakpoints(const LineAnswer& answer, const Categories& categories,
+                      Breakpoints& out) {
+    const auto add = [&](const Decimal& quantity, UnitRatio ratio) {
+      out.push_back({quantity, ratio});
+    };
+    EachThreshold(answer, categories, add);
+  }
+
  private:
+  void EachThreshold(const LineAnswer& answer, const Categories& categories,
+                     absl::FunctionRef<void(const Decimal&, UnitRatio)> add);
   void FindCostOf(const LineAnswer& answer, LineConditions& out);
   void Promote(const LineAnswer& answer, LineConditions& out);
   void Surcharge(const LineAnswer& answer, LineConditions& out);

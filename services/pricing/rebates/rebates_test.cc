@@ -144,7 +144,7 @@ Agreement Yearly() {
   return fact;
 }
 
-TEST_CASE("a retroactive rebate is of all eligible net, credits taken off", "[rebates][PR-10]") {
+TEST_CASE("PR-10: a retroactive rebate is of all eligible net, credits taken off", "[rebates][PR-10]") {
   SECTION("21,500.00 less linked credits of 2,000.00 earn 390.00") {
     Rebates r;
     r.Put(Yearly());

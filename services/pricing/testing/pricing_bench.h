@@ -72,10 +72,12 @@ inline void SetUs(google::protobuf::Timestamp& out, const char* rfc3339) {
 
 class PricingBench {
  public:
-  explicit PricingBench(Settings settings = {}, std::string mac_key = std::string(32, 'k'))
-      : program_(MakeReplica(*memory_, changes_)), room_(program_) {
+  // `documents` are followed when there is a reader; it outlives the bench.
+  explicit PricingBench(Settings settings = {}, std::string mac_key = std::string(32, 'k'),
+                        documents::DocumentReader* documents = nullptr)
+      : program_(MakeReplica(*memory_, changes_, documents)), room_(program_) {
     service_ = std::make_unique<Service>(std::move(settings), *memory_, changes_, room_.shards(),
-                                         clock_, mac_key);
+                                         clock_, mac_key, documents);
     service_->Bind(methods_);
   }
 
