@@ -14,6 +14,10 @@ absl::Status Stopped() {
 
 }  // namespace
 
+bool InputQueue::NoteInput() {
+  return !only_jobs_ && std::exchange(taker_waits_, false);
+}
+
 absl::Status InputQueue::PushCommand(CommandInput& input, bool exempt) {
   bool wake;
   {
@@ -38,8 +42,7 @@ absl::Status InputQueue::PushCommand(CommandInput& input, bool exempt) {
     ++own;
     ++commands_;
     inputs_.emplace_back(std::move(input));
-    wake = taker_waits_;
-    taker_waits_ = false;
+    wake = NoteInput();
   }
   if (wake) taker_.NotifyOne();
   return absl::OkStatus();
@@ -53,8 +56,7 @@ bool InputQueue::PushRecords(RecordsInput input) {
     if (closed_ || !refused_.ok()) return false;
     records_ += input.batch.records.size();
     inputs_.emplace_back(std::move(input));
-    wake = taker_waits_;
-    taker_waits_ = false;
+    wake = NoteInput();
   }
   if (wake) taker_.NotifyOne();
   return true;
@@ -66,8 +68,7 @@ bool InputQueue::Push(Input input) {
     MutexLock lock(mutex_);
     if (closed_ || !refused_.ok()) return false;
     inputs_.push_back(std::move(input));
-    wake = taker_waits_;
-    taker_waits_ = false;
+    wake = NoteInput();
   }
   if (wake) taker_.NotifyOne();
   return true;
@@ -79,8 +80,7 @@ void InputQueue::Post(std::function<void()> job) {
     MutexLock lock(mutex_);
     if (abandoned_) return;
     jobs_.push_back(std::move(job));
-    wake = taker_waits_;
-    taker_waits_ = false;
+    wake = std::exchange(taker_waits_, false);
   }
   if (wake) taker_.NotifyOne();
 }
@@ -95,8 +95,9 @@ InputQueue::Work InputQueue::Take(absl::Duration timeout, size_t turns_max) {
   bool room = false;
   {
     MutexLock lock(mutex_);
-    const bool only_jobs = turns_max == 0;
-    if (jobs_.empty() && (only_jobs || (inputs_.empty() && !closed_)) && timeout > absl::ZeroDuration()) {
+    only_jobs_ = turns_max == 0;
+    if (jobs_.empty() && (only_jobs_ || (inputs_.empty() && !closed_)) &&
+        timeout > absl::ZeroDuration()) {
       taker_waits_ = true;
       taker_.WaitFor(mutex_, timeout);
       taker_waits_ = false;

@@ -66,6 +66,8 @@ class InputQueue {
   int64_t commands() const;
 
  private:
+  // Whether the taker must be woken for an input that was added.
+  bool NoteInput() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<CommandInput> DropInputs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const QueueOptions options_;
@@ -78,6 +80,7 @@ class InputQueue {
   size_t commands_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t records_ ABSL_GUARDED_BY(mutex_) = 0;
   bool taker_waits_ ABSL_GUARDED_BY(mutex_) = false;
+  bool only_jobs_ ABSL_GUARDED_BY(mutex_) = false;  // What it waits for.
   bool log_behind_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;

@@ -83,8 +83,17 @@ absl::StatusOr<std::unique_ptr<Shard>> Shard::Open(
 
 Shard::~Shard() { Stop(); }
 
+void Shard::Beat() {
+  if (syncs_ != nullptr && syncs_->busy_for() >= kStuckAfter) return;
+  beat_ns_.store(absl::ToInt64Nanoseconds(clock_.Steady()), std::memory_order_relaxed);
+}
+
 void Shard::Start() {
   Beat();
+  syncs_ = std::make_unique<SyncThread>(
+      *store_, clock_, [this, queue = queue_](uint64_t write, const absl::Status& status) {
+        queue->Post([this, write, status] { Synced(write, status); });
+      });
   sequencer_thread_ = std::thread([this] { Sequence(); });
   if (gate_ != nullptr) tail_thread_ = std::thread([this] { TailChangelog(); });
   reader_thread_ = std::thread([this] { ReadLog(); });
@@ -99,8 +108,9 @@ void Shard::Stop() {
   reader_wakes_.NotifyAll();
   queue_->Close();
   if (reader_thread_.joinable()) reader_thread_.join();
-  // What was written last is read back before the sequencer ends.
+  // What was written last is durable and read back before the sequencer ends.
   if (sequencer_thread_.joinable()) sequencer_thread_.join();
+  syncs_ = nullptr;
   {
     MutexLock lock(mutex_);
     tail_stops_ = true;
@@ -255,7 +265,9 @@ absl::Duration Shard::WaitTime(const Times& now) const {
   if (!frozen_) wait = std::min(wait, core_->NextWake() - now.steady);
   if (gate_ != nullptr && !frozen_) {
     wait = std::min(wait, gate_->NextWake() - now.steady);
-    if (unsynced_) wait = std::min(wait, last_sync_ + options_.changelog.sync_every - now.steady);
+    if (asked_sync_ != writes_) {
+      wait = std::min(wait, last_sync_ + options_.changelog.sync_every - now.steady);
+    }
   }
   wait = std::min(wait, drain_until_ - now.steady);
   for (const Waiter& waiter : waiters_) wait = std::min(wait, waiter.deadline - now.steady);
@@ -266,7 +278,7 @@ void Shard::Sequence() {
   bool closing = false;
   while (true) {
     Beat();
-    const bool takes = MayDecide() && !(closing && gate_ != nullptr && gate_->waiting() > 0);
+    const bool takes = MayDecide() && !(closing && !written_.empty());
     InputQueue::Work work =
         queue_->Take(WaitTime(Now()), takes ? options_.batch_turns_max : size_t{0});
     for (auto& job : work.jobs) job();
@@ -287,7 +299,7 @@ void Shard::Sequence() {
     const absl::Duration steady = clock_.Steady();
     if (closing) {
       const bool drained =
-          work.closed && core_->carried() == 0 && (gate_ == nullptr || gate_->waiting() == 0);
+          work.closed && core_->carried() == 0 && written_.empty();
       if (drained || frozen_) break;
       if (gate_ != nullptr && drain_until_ == absl::InfiniteDuration()) {
         drain_until_ = steady + kDrainMax;
@@ -296,7 +308,7 @@ void Shard::Sequence() {
     }
     Pump(steady);
     PumpChangelog(steady);
-    if (unsynced_ && steady - last_sync_ >= options_.changelog.sync_every && !SyncStore()) return;
+    if (asked_sync_ != writes_ && steady - last_sync_ >= options_.changelog.sync_every) AskSync();
     AnswerWaiters(steady);
     if (steady - last_trim_ >= kTrimEvery) {
       last_trim_ = steady;
@@ -322,7 +334,7 @@ bool Shard::RunBatch(std::vector<Input> inputs, const Times& now) {
   report.decide_time = Since(start);
   const auto write_start = std::chrono::steady_clock::now();
   const bool dirty = core_->dirty();
-  const absl::Status status = core_->Write(/*sync=*/gate_ == nullptr);
+  const absl::Status status = core_->Write(/*sync=*/false);
   if (absl::IsResourceExhausted(status)) {
     // Nothing of the batch remains; what came from the log is read again.
     MutexLock lock(mutex_);
@@ -331,24 +343,23 @@ bool Shard::RunBatch(std::vector<Input> inputs, const Times& now) {
   } else if (!status.ok()) {
     Fail(status);
     return false;
-  } else if (gate_ != nullptr) {
-    // The record is on its way while the disk syncs; the batch leaves when it was
-    // read back, and views see it then.
-    written_.push_back(Written{dirty, dirty ? store_->TakeSnapshot() : nullptr});
-    if (dirty) {
-      gate_->WrittenTurn(core_->turn_number(), core_->last_batch().bytes());
-    } else {
-      gate_->WrittenNothing(core_->answers_rest_on_state());
-    }
-    PumpChangelog(now.steady);
-    if (dirty) {
-      unsynced_ = true;
-      if (clock_.Steady() - last_sync_ >= options_.changelog.sync_every && !SyncStore()) {
-        return false;
+  } else {
+    // Views see the batch when it is released.
+    if (dirty) ++writes_;
+    written_.push_back(Written{SyncsEachBatch() ? writes_ : 0,
+                               dirty ? store_->TakeSnapshot() : nullptr});
+    if (gate_ != nullptr) {
+      if (dirty) {
+        gate_->WrittenTurn(core_->turn_number(), core_->last_batch().bytes());
+      } else {
+        gate_->WrittenNothing(core_->answers_rest_on_state());
       }
     }
-  } else {
-    written_.push_back(Written{dirty, dirty ? store_->TakeSnapshot() : nullptr});
+    if (dirty && (SyncsEachBatch() ||
+                  clock_.Steady() - last_sync_ >= options_.changelog.sync_every)) {
+      AskSync();
+    }
+    if (gate_ != nullptr) PumpChangelog(now.steady);
   }
   if (dirty) report.write_time = Since(write_start);
   ReleaseReady();
@@ -382,18 +393,21 @@ void Shard::NoteHealth() {
   health_.changelog_bytes = levels.changelog_bytes;
 }
 
-bool Shard::SyncStore() {
-  unsynced_ = false;
+void Shard::AskSync() {
+  asked_sync_ = writes_;
   last_sync_ = clock_.Steady();
-  const absl::Status synced = core_->Sync();
-  if (!synced.ok()) Fail(synced);
-  return synced.ok();
+  syncs_->Ask(writes_);
+}
+
+void Shard::Synced(uint64_t write, const absl::Status& status) {
+  if (!status.ok()) return Fail(status);
+  durable_ = write;
 }
 
 void Shard::ReleaseReady() {
   size_t ready = gate_ != nullptr ? gate_->releasable() : written_.size();
-  if (ready > 0) last_release_ = clock_.Steady();
-  for (; ready > 0; --ready) {
+  bool released = false;
+  for (; ready > 0 && written_.front().needs <= durable_; --ready) {
     Written batch = std::move(written_.front());
     written_.pop_front();
     WEFT_CHECK(core_->Release([&] {
@@ -401,12 +415,14 @@ void Shard::ReleaseReady() {
     }));
     if (gate_ != nullptr) gate_->Released();
     if (!core_->changed_tenants().empty()) changed_(core_->changed_tenants());
+    released = true;
   }
+  if (released) last_release_ = clock_.Steady();
   if (gate_ != nullptr) core_->ForgetLogged(gate_->read_back());
 }
 
 void Shard::RunHolds() {
-  if (holds_.empty() || (gate_ != nullptr && gate_->waiting() > 0)) return;
+  if (holds_.empty() || !written_.empty()) return;
   // A copy of the folder says how far it has followed the changelog.
   (void)SaveFold(/*sync=*/true);
   for (auto& hold : std::exchange(holds_, {})) hold();

@@ -1,8 +1,10 @@
 // One shard at work: a core, and the threads that step it.
 //
-//   sequencer   takes what has gathered, decides, writes and syncs, answers,
-//               hands rows to the log and calls to the runner. While it syncs,
-//               the next batch gathers: the sync is the only timer.
+//   sequencer   takes what has gathered, decides, writes, and when a batch is
+//               durable answers, hands rows to the log and calls to the runner.
+//   sync        makes durable what was written (sync_thread.h). Meanwhile the
+//               sequencer decides what comes, a few batches ahead; then the next
+//               batch gathers: the sync is the only timer.
 //   reader      reads the log from the stored offsets and queues records.
 //   tail        with a changelog: reads the partition back, for the release gate.
 //   runner      of the room (task_runner.h): runs executors, which may block.
@@ -27,12 +29,17 @@
 #include "libs/engine/input_queue.h"
 #include "libs/engine/open.h"
 #include "libs/engine/release_gate.h"
+#include "libs/engine/sync_thread.h"
 #include "libs/engine/task_runner.h"
 
 namespace weft::engine {
 
 class Shard {
  public:
+  // Batches that may be decided ahead of the disk. Few: what comes while the disk
+  // works should gather in few batches.
+  static constexpr uint64_t kUnsyncedBatchesMax = 3;
+
   // All references outlive the shard.
   static absl::StatusOr<std::unique_ptr<Shard>> Open(
       const Options& options, int index, const Program& program, eventlog::EventLog& log,
@@ -67,16 +74,22 @@ class Shard {
   absl::Status OpenOnChangelog();
   Times Now() const { return {clock_.Wall(), clock_.Boot(), clock_.Steady()}; }
   void Sequence();
-  void Beat() {
-    beat_ns_.store(absl::ToInt64Nanoseconds(clock_.Steady()), std::memory_order_relaxed);
-  }
+  // Not while the disk hangs: a shard that cannot sync does not live.
+  void Beat();
   bool MayDecide() const {
-    return !frozen_ && holds_.empty() && (gate_ == nullptr || !gate_->full());
+    return !frozen_ && holds_.empty() && (gate_ == nullptr || !gate_->full()) &&
+           (!SyncsEachBatch() || writes_ - durable_ < kUnsyncedBatchesMax);
   }
   absl::Duration WaitTime(const Times& now) const;
   // Decides, writes, hands over. False: the disk failed.
   bool RunBatch(std::vector<Input> inputs, const Times& now);
-  bool SyncStore();
+  // Before a batch is released it is durable; otherwise the changelog is enough,
+  // and the disk is synced now and then.
+  bool SyncsEachBatch() const {
+    return gate_ == nullptr || options_.changelog.sync_every <= absl::ZeroDuration();
+  }
+  void AskSync();
+  void Synced(uint64_t write, const absl::Status& status);
   void ReleaseReady();
   void RunHolds();
   void PumpChangelog(absl::Duration steady);
@@ -125,10 +138,10 @@ class Shard {
   size_t tasks_in_flight_ = 0;
   bool log_trusted_ = false;  // Its identity is the one remembered.
   absl::Duration last_trim_;
-  // With a changelog. One entry for each batch written and not released.
+  // One entry for each batch decided and not released.
   struct Written {
-    bool dirty = false;
-    std::shared_ptr<const Snapshot> snapshot;  // As of the batch.
+    uint64_t needs = 0;  // The write that must be durable before.
+    std::shared_ptr<const Snapshot> snapshot;  // As of the batch, when it changed something.
   };
   std::unique_ptr<ReleaseGate> gate_;
   std::deque<Written> written_;
@@ -137,7 +150,11 @@ class Shard {
   std::deque<std::function<void()>> holds_;
   bool frozen_ = false;
   absl::Status frozen_why_;
-  bool unsynced_ = false;
+  // Batches written; of them those a sync was asked for, and those known durable.
+  uint64_t writes_ = 0;
+  uint64_t asked_sync_ = 0;
+  uint64_t durable_ = 0;
+  std::unique_ptr<SyncThread> syncs_;
   absl::Duration last_sync_ = -absl::InfiniteDuration();
   absl::Duration last_release_ = -absl::InfiniteDuration();
   absl::Duration drain_until_ = absl::InfiniteDuration();

@@ -5,10 +5,12 @@
 #include <future>
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "libs/engine/house_for_test.h"
 #include "libs/engine/mem_store.h"
 #include "libs/engine/open.h"
 #include "libs/engine/program_for_test.h"
+#include "libs/engine/shard.h"
 
 namespace weft::engine {
 namespace {
@@ -264,6 +266,152 @@ TEST_CASE("a disk that fails stops the shard and leaves nobody without an answer
   CHECK(fatal == 1);
   CHECK(ReasonOf(Ask(**shards, MakeCommand("Bank/Add", "r3", "ann 1")).status()) ==
         "SHARD_STOPPED");
+}
+
+// A disk whose syncs wait until the test lets them go.
+class HeldDisk final : public Store {
+ public:
+  void Hold() {
+    MutexLock lock(mutex_);
+    held_ = true;
+  }
+  void Let() {
+    MutexLock lock(mutex_);
+    held_ = false;
+    changed_.NotifyAll();
+  }
+  // Waits until that many batches with answers are written since the sync under way
+  // began.
+  void WaitForWrites(int count) {
+    MutexLock lock(mutex_);
+    while (!syncing_ || writes_ < count) changed_.Wait(mutex_);
+  }
+  int writes() const {
+    MutexLock lock(mutex_);
+    return writes_;
+  }
+  absl::Status Sync() override {
+    MutexLock lock(mutex_);
+    syncing_ = true;
+    writes_ = 0;
+    changed_.NotifyAll();
+    while (held_) changed_.Wait(mutex_);
+    syncing_ = false;
+    return rows_.Sync();
+  }
+  absl::Status Write(const Batch& batch, bool sync) override {
+    struct Answers final : Batch::Visitor {
+      void Put(Family family, absl::string_view, absl::string_view) override {
+        any |= family == Family::kAnswers;
+      }
+      void Delete(Family, absl::string_view) override {}
+      void DeleteRange(Family, absl::string_view, absl::string_view) override {}
+      bool any = false;
+    } answers;
+    WEFT_CHECK(Batch::Visit(batch.bytes(), answers));
+    MutexLock lock(mutex_);
+    if (answers.any) ++writes_;
+    changed_.NotifyAll();
+    return rows_.Write(batch, sync);
+  }
+  absl::StatusOr<std::optional<std::string>> Get(Family family, absl::string_view key,
+                                                 const Snapshot* snapshot) const override {
+    return rows_.Get(family, key, snapshot);
+  }
+  std::unique_ptr<Iterator> Scan(Family family, absl::string_view begin, absl::string_view end,
+                                 const Snapshot* snapshot) const override {
+    return rows_.Scan(family, begin, end, snapshot);
+  }
+  std::shared_ptr<const Snapshot> TakeSnapshot() override { return rows_.TakeSnapshot(); }
+  absl::Status Checkpoint(const std::string& folder) override {
+    return rows_.Checkpoint(folder);
+  }
+  int64_t ApproximateBytes() const override { return rows_.ApproximateBytes(); }
+
+ private:
+  MemStore rows_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool syncing_ ABSL_GUARDED_BY(mutex_) = false;
+  int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+TEST_CASE("while the disk works a few batches are decided, and nobody is answered before",
+          "[shards][G1]") {
+  House house;
+  const Program program = MakeProgram();
+  HeldDisk* disk = nullptr;
+  Options options;
+  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
+    auto made = std::make_unique<HeldDisk>();
+    disk = made.get();
+    return made;
+  };
+  auto shards = engine::Open(options, program, house.log, house.clock);
+  REQUIRE(shards.ok());
+  REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r0", "ann 1")).ok());
+  disk->Hold();
+  std::atomic<int> answered{0};
+  std::vector<std::future<absl::StatusOr<Answer>>> answers;
+  const auto submit = [&](const std::string& id, const std::string& payload) {
+    auto promise = std::make_shared<std::promise<absl::StatusOr<Answer>>>();
+    answers.push_back(promise->get_future());
+    (*shards)->Submit(MakeCommand("Bank/Add", id, payload),
+                      [promise, &answered](absl::StatusOr<Answer> answer) {
+                        ++answered;
+                        promise->set_value(std::move(answer));
+                      });
+  };
+  submit("r1", "ann 1");
+  disk->WaitForWrites(0);  // The sync of r1 is under way.
+  for (int i = 2; i < 40; ++i) {
+    submit("r" + std::to_string(i), "ann 1");
+    if (i < static_cast<int>(Shard::kUnsyncedBatchesMax)) disk->WaitForWrites(i - 1);
+  }
+  submit("low", "ann -1000");  // A refusal rests on turns that are not yet synced.
+  CHECK(answered == 0);
+  // What readers see is durable.
+  CHECK(Balance(**(*shards)->Read("t1"), "ann").value() == 1);
+  CHECK(disk->writes() < static_cast<int>(Shard::kUnsyncedBatchesMax));
+
+  disk->Let();
+  for (size_t i = 0; i + 1 < answers.size(); ++i) {
+    const auto answer = answers[i].get();
+    REQUIRE(answer.ok());
+    CHECK(answer->payload == std::to_string(i + 2));
+  }
+  CHECK_FALSE(answers.back().get().ok());
+  CHECK(Balance(**(*shards)->Read("t1"), "ann").value() == 40);
+}
+
+TEST_CASE("a shard whose disk hangs is silent, and heard again when the disk answers",
+          "[shards][G1]") {
+  House house;
+  const Program program = MakeProgram();
+  HeldDisk* disk = nullptr;
+  Options options;
+  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
+    auto made = std::make_unique<HeldDisk>();
+    disk = made.get();
+    return made;
+  };
+  auto shards = engine::Open(options, program, house.log, house.clock);
+  REQUIRE(shards.ok());
+  disk->Hold();
+  std::promise<absl::StatusOr<Answer>> promise;
+  (*shards)->Submit(MakeCommand("Bank/Add", "r1", "ann 1"),
+                    [&](absl::StatusOr<Answer> answer) { promise.set_value(std::move(answer)); });
+  // The sequencer turns once a second at least, and beats unless a sync hangs.
+  const auto wait_until = [&](auto holds) {
+    while (!holds((*shards)->Health().silence)) absl::SleepFor(absl::Milliseconds(5));
+  };
+  wait_until([](absl::Duration silence) { return silence > absl::Milliseconds(2500); });
+
+  disk->Let();
+  REQUIRE(promise.get_future().get().ok());
+  REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r2", "ann 1")).ok());
+  wait_until([](absl::Duration silence) { return silence < absl::Milliseconds(2500); });
 }
 
 TEST_CASE("a full disk refuses what it cannot store and goes on when there is space",
