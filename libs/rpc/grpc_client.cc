@@ -148,7 +148,10 @@ class ClientPool::Impl {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+    // For gRPC this is how long one attempt to connect may take. A room on a busy
+    // machine needs more than a moment for its half of the handshake, and a failed
+    // attempt refuses all calls until the next one.
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2'000);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // Ours know what may be repeated.
     // A name with several addresses is several replicas.

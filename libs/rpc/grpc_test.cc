@@ -1,4 +1,8 @@
 // Server and client together, over loopback.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <future>
@@ -537,6 +541,78 @@ TEST_CASE("a room that is away is ROOM_UNAVAILABLE", "[rpc][retry]") {
   CHECK(status.code() == absl::StatusCode::kUnavailable);
   CHECK(ReasonOf(status) == "ROOM_UNAVAILABLE");
   CHECK(MetadataOf(status) == ErrorMetadata{{"room", "pricing"}});
+}
+
+// Takes one connection on loopback and passes its octets on to `port` after a while:
+// a room on a machine that is too busy to say hello at once.
+class SlowDoor {
+ public:
+  SlowDoor(int port, absl::Duration pause) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = Loopback(0);
+    REQUIRE(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(listen(listener_, 1) == 0);
+    socklen_t size = sizeof address;
+    REQUIRE(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this, port, pause] {
+      const int caller = accept(listener_, nullptr, nullptr);
+      if (caller < 0) return;
+      absl::SleepFor(pause);
+      const int room = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const sockaddr_in there = Loopback(port);
+      if (connect(room, reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0) {
+        std::thread back([=] { Pass(room, caller); });
+        Pass(caller, room);
+        back.join();
+      }
+      close(room);
+      close(caller);
+    });
+  }
+  // The client must be gone.
+  ~SlowDoor() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  int port() const { return port_; }
+
+ private:
+  static sockaddr_in Loopback(int port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+  }
+  static void Pass(int from, int to) {
+    char octets[4096];
+    for (ssize_t n = read(from, octets, sizeof octets); n > 0;
+         n = read(from, octets, sizeof octets)) {
+      if (send(to, octets, static_cast<size_t>(n), MSG_NOSIGNAL) != n) break;
+    }
+    shutdown(to, SHUT_WR);
+  }
+  int listener_ = -1;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+TEST_CASE("a room that is slow to greet is not away", "[rpc][retry]") {
+  Mesh mesh;
+  mesh.server.RegisterUnary(kTouch, [](const CallContext&, std::string, RawReply reply) {
+    reply(std::string(), {});
+  });
+  mesh.Start();
+  SlowDoor door(mesh.server.port(), absl::Milliseconds(300));
+  ClientPool pool({.tokens = &mesh.tokens});
+  const auto client =
+      pool.Room({.room = "test", .target = absl::StrCat("127.0.0.1:", door.port())});
+  CallOptions options = kOptions;
+  options.tenant = "t1";
+
+  CHECK(Call(*client, kTouch, "", options).status() == absl::OkStatus());
 }
 
 TEST_CASE("a client learns the number of shards", "[rpc][routing]") {
