@@ -6,6 +6,7 @@
 //   tools/kafka/broker run build/release/bin/changelog_bench [--callers=64]
 //                          [--seconds=5] [--rounds=3] [--folder=DIR]
 #include <librdkafka/rdkafka.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -49,13 +50,26 @@ struct Result {
   double p99 = 0;
   double turn_bytes = 0;  // Of the changelog.
   double turns_a_batch = 0;
+  double decide_ms = 0;  // Of a batch.
+  double write_ms = 0;
+  double cpu_us = 0;  // Of this process, a command.
 };
+
+// Of the whole process so far: what a busy machine does not change.
+double CpuSeconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
 
 double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-Result Summary(std::vector<double>& latencies, double took) {
+Result Summary(std::vector<double>& latencies, double took, double cpu) {
   std::sort(latencies.begin(), latencies.end());
   const auto at = [&](double q) {
     return latencies[static_cast<size_t>(q * static_cast<double>(latencies.size() - 1))] * 1000;
@@ -64,6 +78,7 @@ Result Summary(std::vector<double>& latencies, double took) {
   result.rate = static_cast<double>(latencies.size()) / took;
   result.p50 = at(0.5);
   result.p99 = at(0.99);
+  result.cpu_us = cpu * 1e6 / static_cast<double>(latencies.size());
   return result;
 }
 
@@ -86,8 +101,7 @@ Program MakeProgram(const std::string& room) {
     const std::string id = turn.NewId();
     turn.Put(kReservations, id, absl::StrCat(payload, std::string(200, 'y')));
     turn.SetTimer("expire", id, turn.now() + absl::Hours(24));
-    turn.EmitBytes(absl::StrCat(room, ".reserved.v1"), "bench.Reserved", id,
-                   std::string(150, 'z'));
+    turn.EmitBytes(absl::StrCat(room, ".reserved.v1"), "bench.Reserved", id, std::string(150, 'z'));
     return std::string(120, 'a');
   };
   return program;
@@ -108,7 +122,11 @@ Result RunEngine(const Settings& settings, absl::Duration sync_every) {
     void BatchDone(const BatchReport& report) override {
       ++batches;
       bytes += report.bytes;
+      decide += report.decide_time;
+      write += report.write_time;
     }
+    absl::Duration decide;
+    absl::Duration write;
     int64_t batches = 0;
     int64_t bytes = 0;
   } counter;
@@ -140,17 +158,22 @@ Result RunEngine(const Settings& settings, absl::Duration sync_every) {
       call();
     });
   };
+  const double cpu = CpuSeconds();
   const auto start = Clock::now();
   for (int i = 0; i < settings.callers; ++i) call();
   std::this_thread::sleep_for(std::chrono::duration<double>(settings.seconds));
   stop = true;
   while (running > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   const double took = Since(start);
+  const double used = CpuSeconds() - cpu;
   (*shards)->Stop();
-  Result result = Summary(latencies, took);
+  Result result = Summary(latencies, took, used);
   result.turn_bytes = static_cast<double>(counter.bytes) / static_cast<double>(latencies.size());
   result.turns_a_batch =
       static_cast<double>(latencies.size()) / static_cast<double>(counter.batches);
+  const double batches = static_cast<double>(counter.batches);
+  result.decide_ms = absl::ToDoubleMilliseconds(counter.decide) / batches;
+  result.write_ms = absl::ToDoubleMilliseconds(counter.write) / batches;
   shards->reset();
   std::filesystem::remove_all(settings.folder);
   return result;
@@ -177,15 +200,14 @@ Result RunLibrdkafka(const Settings& settings, size_t record_bytes) {
     WEFT_CHECK_OK(log);
     WEFT_CHECK_OK((*log)->EnsureTopic(topic, ChangelogTopicOptions()));
   }
-  rd_kafka_t* producer = NewClient(RD_KAFKA_PRODUCER,
-                                   {{"bootstrap.servers", settings.servers},
-                                    {"enable.idempotence", "true"},
-                                    {"acks", "all"},
-                                    {"linger.ms", "1"},
-                                    {"batch.num.messages", "10000"},
-                                    {"compression.type", "lz4"},
-                                    {"message.max.bytes", "16777216"},
-                                    {"socket.nagle.disable", "true"}});
+  rd_kafka_t* producer = NewClient(RD_KAFKA_PRODUCER, {{"bootstrap.servers", settings.servers},
+                                                       {"enable.idempotence", "true"},
+                                                       {"acks", "all"},
+                                                       {"linger.ms", "1"},
+                                                       {"batch.num.messages", "10000"},
+                                                       {"compression.type", "lz4"},
+                                                       {"message.max.bytes", "16777216"},
+                                                       {"socket.nagle.disable", "true"}});
   rd_kafka_t* consumer = NewClient(RD_KAFKA_CONSUMER, {{"bootstrap.servers", settings.servers},
                                                        {"group.id", topic},
                                                        {"enable.auto.commit", "false"},
@@ -203,13 +225,13 @@ Result RunLibrdkafka(const Settings& settings, size_t record_bytes) {
   const auto send = [&](uint32_t caller) {
     std::memcpy(value.data(), &caller, sizeof caller);
     started[caller] = Clock::now();
-    WEFT_CHECK(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()),
-                                 RD_KAFKA_V_PARTITION(0),
+    WEFT_CHECK(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0),
                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                  RD_KAFKA_V_VALUE(value.data(), value.size()),
                                  RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
   };
   std::vector<double> latencies;
+  double cpu = CpuSeconds();
   for (int i = 0; i < settings.callers; ++i) send(static_cast<uint32_t>(i));
   Clock::time_point start{};
   while (start == Clock::time_point{} || Since(start) < settings.seconds) {
@@ -226,11 +248,12 @@ Result RunLibrdkafka(const Settings& settings, size_t record_bytes) {
     rd_kafka_message_destroy(message);
   }
   const double took = Since(start);
+  cpu = CpuSeconds() - cpu;
   rd_kafka_consumer_close(consumer);
   rd_kafka_destroy(consumer);
   rd_kafka_flush(producer, 2000);
   rd_kafka_destroy(producer);
-  return Summary(latencies, took);
+  return Summary(latencies, took, cpu);
 }
 
 double Median(std::vector<double> values) {
@@ -256,10 +279,11 @@ int Run(int argc, char** argv) {
   std::vector<double> relaxed_ratios;
   std::vector<double> latency_ratios;
   const auto print = [](const char* what, const Result& result) {
-    std::printf("%-28s %8.0f /s   p50 %6.2f ms   p99 %6.2f ms", what, result.rate, result.p50,
-                result.p99);
+    std::printf("%-28s %8.0f /s   p50 %6.2f ms   p99 %6.2f ms   %4.0f µs CPU each", what,
+                result.rate, result.p50, result.p99, result.cpu_us);
     if (result.turn_bytes > 0) {
-      std::printf("   %.0f bytes/turn  %.1f turns/batch", result.turn_bytes, result.turns_a_batch);
+      std::printf("   %.0f bytes/turn, a batch: %.1f turns, %.2f ms to decide, %.2f ms to write",
+                  result.turn_bytes, result.turns_a_batch, result.decide_ms, result.write_ms);
     }
     std::printf("\n");
     std::fflush(stdout);
@@ -275,10 +299,11 @@ int Run(int argc, char** argv) {
     relaxed_ratios.push_back(relaxed.rate / alone.rate);
     latency_ratios.push_back(engine.p50 / alone.p50);
   }
-  std::printf("commands / librdkafka alone: %.2f, synced each second %.2f; p50 %.2f (medians of "
-              "%d, %d callers)\n",
-              Median(ratios), Median(relaxed_ratios), Median(latency_ratios), settings.rounds,
-              settings.callers);
+  std::printf(
+      "commands / librdkafka alone: %.2f, synced each second %.2f; p50 %.2f (medians of "
+      "%d, %d callers)\n",
+      Median(ratios), Median(relaxed_ratios), Median(latency_ratios), settings.rounds,
+      settings.callers);
   return 0;
 }
 

@@ -24,7 +24,7 @@ struct BatchReport {
   int repeats = 0;      // Records dropped as repeats.
   int64_t bytes = 0;    // Written.
   absl::Duration decide_time;
-  absl::Duration write_time;  // Write and sync; zero when nothing was written.
+  absl::Duration write_time;  // Without its sync; zero when nothing was written.
   absl::Time shard_time;
   int64_t backward_clock_steps = 0;  // Since the shard was opened.
   int64_t forward_clock_steps = 0;

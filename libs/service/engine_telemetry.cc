@@ -78,7 +78,7 @@ EngineTelemetry::EngineTelemetry(std::string room, int shards, telemetry::Metric
         .decide = &metrics_.GetHistogram("weft_engine_decide_seconds",
                                          "Time a batch's turns took to decide.", labels),
         .write = &metrics_.GetHistogram("weft_engine_write_seconds",
-                                        "Time a batch took to write and sync.", labels),
+                                        "Time a batch took to write, without its sync.", labels),
         .outbox_rows = gauge("weft_engine_outbox_rows", "Events not yet taken by the log."),
         .outbox_bytes = gauge("weft_engine_outbox_bytes", "Size of these events."),
         .pending_tasks = gauge("weft_engine_tasks_pending", "Calls to others not yet answered."),
