@@ -14,7 +14,7 @@
 #include "services/pricing/line_bytes.h"
 #include "services/pricing/look_ahead.h"
 #include "services/pricing/past.h"
-#include "services/pricing/rule_documents.h"
+#include "services/pricing/rules_in_force.h"
 #include "services/pricing/service.h"
 #include "services/pricing/state.h"
 

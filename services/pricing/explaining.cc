@@ -10,7 +10,7 @@
 #include "services/pricing/domain/applicable.h"
 #include "services/pricing/domain/ladder.h"
 #include "services/pricing/past.h"
-#include "services/pricing/rule_documents.h"
+#include "services/pricing/rules_in_force.h"
 #include "services/pricing/service.h"
 #include "services/pricing/state.h"
 

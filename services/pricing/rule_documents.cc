@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "services/pricing/domain/rules/platform_documents.h"
-#include "services/pricing/state.h"
+#include "services/pricing/domain/rules/pricing_rules.h"
 
 namespace weft::pricing {
 namespace {
@@ -54,30 +54,6 @@ std::vector<std::string> ShippedDocuments() {
   std::vector<std::string> texts;
   for (const PlatformDocument& document : kPlatformDocuments) texts.push_back(document.body);
   return texts;
-}
-
-RulesInForce::RulesInForce(const documents::DocumentReader* documents, absl::string_view tenant)
-    : documents_(documents), tenant_(tenant), rules_(PricingRules::Platform().get()) {
-  if (documents_ == nullptr) return;
-  const engine::Position newest = documents_->newest(tenant_);
-  if (newest.offset >= 0) known_ = StampOf(newest.generation, newest.offset);
-}
-
-absl::Status RulesInForce::Find(const Facts& facts, const Ask& ask, const Buyer& buyer,
-                                Stamp at) {
-  if (documents_ == nullptr) return absl::OkStatus();
-  rules::DocumentScope scope;
-  if (buyer.account != nullptr) {
-    scope.organisation = std::string(facts.Text(buyer.account->organisation));
-    scope.branch = std::string(facts.Text(buyer.account->branch));
-  }
-  scope.channel = ask.channel;
-  const engine::Position position{static_cast<int64_t>(at >> 48),
-                                  static_cast<int64_t>(at & ((Stamp{1} << 48) - 1))};
-  active_ = documents_->Find(tenant_, scope, absl::FromUnixMicros(ask.as_of_us), position);
-  if (!active_->status.ok()) return active_->status;
-  if (const auto* made = active_->compiled->As<PricingRules>(); made != nullptr) rules_ = made;
-  return absl::OkStatus();
 }
 
 }  // namespace weft::pricing

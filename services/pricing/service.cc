@@ -8,7 +8,7 @@
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
 #include "services/pricing/asking.h"
-#include "services/pricing/rule_documents.h"
+#include "services/pricing/rules_in_force.h"
 
 namespace weft::pricing {
 namespace {

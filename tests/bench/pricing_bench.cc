@@ -2,7 +2,7 @@
 // rate of lines, time of a call. Bytes of a request in, bytes of the answer out,
 // as a server hands them to the room; no network.
 //
-//   pricing_bench [seconds per figure]
+//   pricing_bench [seconds per figure [price facts]]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/base/status_macros.h"
+#include "services/pricing/rule_documents.h"
 #include "services/pricing/state.h"
 #include "services/pricing/testing/pricing_bench.h"
 
@@ -24,7 +25,7 @@ namespace {
 constexpr int kItems = 50'000;
 constexpr int kAccounts = 10'000;
 constexpr int kBooks = 5'000;
-constexpr int kPriceFacts = 1'000'000;
+int price_facts = 1'000'000;
 constexpr int kContracts = 150'000;
 constexpr char kTenant[] = "demo";
 
@@ -147,7 +148,7 @@ void Fill(Loader& loader) {
     }
     loader.Put(ContractKey(contract), [&](v1::StoredFact& fact) { *fact.mutable_contract() = contract; });
   }
-  const int prices = kPriceFacts - kContracts;
+  const int prices = price_facts - kContracts;
   for (int i = 0; i < prices; ++i) {
     facts::v1::PriceChanged price;
     if (i < kItems) {
@@ -239,7 +240,8 @@ void MeasureRules(FactMemory& memory, double seconds) {
 int Main(double seconds) {
   FactMemory memory;
   PriceChanges changes(memory);
-  engine::Program program = MakeReplica(memory, changes);
+  documents::DocumentReader documents("pricing", PricingKinds(), ShippedDocuments());
+  engine::Program program = MakeReplica(memory, changes, &documents);
   Loader loader(memory);
   Fill(loader);
   std::printf("%ld facts in %.2f s of applying: %.0f facts/s\n", static_cast<long>(loader.count()),
@@ -250,7 +252,7 @@ int Main(double seconds) {
               mib * 1e6 / static_cast<double>(memory.price_facts()));
   testing::RoomHarness room(program);
   testing::FakeClock clock;
-  Service service({}, memory, changes, room.shards(), clock, std::string(32, 'k'));
+  Service service({}, memory, changes, room.shards(), clock, std::string(32, 'k'), &documents);
   DirectMethods methods;
   service.Bind(methods);
   MeasureRules(memory, seconds);
@@ -262,5 +264,6 @@ int Main(double seconds) {
 }  // namespace weft::pricing
 
 int main(int argc, char** argv) {
+  if (argc > 2) weft::pricing::price_facts = std::max(200'000, std::atoi(argv[2]));
   return weft::pricing::Main(argc > 1 ? std::atof(argv[1]) : 2.0);
 }

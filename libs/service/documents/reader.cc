@@ -59,6 +59,19 @@ struct DocumentReader::Published {
   engine::Position position;
   std::vector<SetDocument> documents;
   std::string missing;  // A document whose text is not here.
+  // Parts of scopes that its documents name.
+  bool by_organisation = false;
+  bool by_branch = false;
+  bool by_channel = false;
+
+  void NoteScopes() {
+    for (const SetDocument& document : documents) {
+      const rules::DocumentScope& scope = document.key.scope;
+      by_organisation = by_organisation || !scope.organisation.empty();
+      by_branch = by_branch || !scope.branch.empty();
+      by_channel = by_channel || !scope.channel.empty();
+    }
+  }
 };
 
 struct DocumentReader::Tenant {
@@ -76,7 +89,20 @@ struct DocumentReader::Tenant {
     }
     return nullptr;
   }
+  // Narrows the moments for which At() comes to `chosen`, all positions taken.
+  void Narrow(const Published* chosen, absl::Time as_of, Held& held) const {
+    if (chosen != nullptr) held.from = std::max(held.from, chosen->effective_from);
+    const auto next = std::upper_bound(
+        published.begin(), published.end(), as_of,
+        [](absl::Time t, const auto& p) { return t < p->effective_from; });
+    if (next != published.end()) held.until = std::min(held.until, (*next)->effective_from);
+  }
 };
+
+uint64_t DocumentReader::NextVersion() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1) + 1;
+}
 
 DocumentReader::DocumentReader(std::string room, rules::Kinds kinds,
                                const std::vector<std::string>& shipped)
@@ -92,6 +118,7 @@ DocumentReader::DocumentReader(std::string room, rules::Kinds kinds,
     published->documents.push_back({read.key, 0, read.hash, true, read.tree,
                                     std::make_shared<const std::string>(source)});
   }
+  published->NoteScopes();
   shipped_ = std::move(published);
 }
 DocumentReader::~DocumentReader() = default;
@@ -139,6 +166,7 @@ void DocumentReader::TakeRow(const engine::ChangedRow& row) {
     const v1::DocumentRef& ref = body.body().ref();
     TenantOf(row.partition, row.tenant).bodies[{KeyOf(ref), ref.version()}] =
         TextOf(body.body().source());
+    version_.store(NextVersion(), std::memory_order_release);
     return;
   }
   if (row.table != kPublished.id) return;
@@ -164,6 +192,7 @@ void DocumentReader::TakeRow(const engine::ChangedRow& row) {
                                     .tree = {body->second, &body->second->tree},
                                     .source = {body->second, &body->second->source}});
   }
+  published->NoteScopes();
   const auto earlier = [](const auto& a, const auto& b) {
     return std::tie(a->effective_from, a->number) < std::tie(b->effective_from, b->number);
   };
@@ -174,6 +203,7 @@ void DocumentReader::TakeRow(const engine::ChangedRow& row) {
             all.end());
   tenant.newest = std::max(tenant.newest, published->position);
   all.insert(std::upper_bound(all.begin(), all.end(), published, earlier), published);
+  version_.store(NextVersion(), std::memory_order_release);
 }
 
 void DocumentReader::Load(const engine::ChangedRow& row) { TakeRow(row); }
@@ -198,14 +228,18 @@ void DocumentReader::Apply(const std::vector<engine::ChangedRow>& rows, const st
   }
 }
 
-engine::Position DocumentReader::newest(const std::string& tenant) const {
+Held DocumentReader::Newest(const std::string& tenant) const {
+  static const std::string* const kPlatform = new std::string(engine::kPlatformTenant);
   const uint32_t partition = PartitionOf(tenant);
+  Held held;
   MutexLock lock(mutex_);
-  engine::Position out;
-  for (const std::string& name : {tenant, std::string(engine::kPlatformTenant)}) {
-    if (const Tenant* found = FindTenant(partition, name)) out = std::max(out, found->newest);
+  held.version = version_.load(std::memory_order_relaxed);
+  for (const std::string* name : {&tenant, kPlatform}) {
+    if (const Tenant* found = FindTenant(partition, *name)) {
+      held.newest = std::max(held.newest, found->newest);
+    }
   }
-  return out;
+  return held;
 }
 
 std::shared_ptr<const Active> DocumentReader::FindNewest(const std::string& tenant,
@@ -214,9 +248,8 @@ std::shared_ptr<const Active> DocumentReader::FindNewest(const std::string& tena
   return Find(tenant, scope, as_of, {INT64_MAX, INT64_MAX});
 }
 
-std::shared_ptr<const Active> DocumentReader::Find(const std::string& tenant,
-                                                   const rules::DocumentScope& scope,
-                                                   absl::Time as_of, engine::Position at) const {
+Held DocumentReader::FindHeld(const std::string& tenant, const rules::DocumentScope& scope,
+                              absl::Time as_of, engine::Position at) const {
   static const std::string* const kPlatform = new std::string(engine::kPlatformTenant);
   static const auto* const kNothing = new std::shared_ptr<const Active>([] {
     auto nothing = std::make_shared<Active>();
@@ -228,19 +261,44 @@ std::shared_ptr<const Active> DocumentReader::Find(const std::string& tenant,
   std::shared_ptr<const Published> platform;
   std::tuple<int64_t, int64_t, rules::DocumentScope> key;
   Tenant* holder = nullptr;  // Tenants are never taken away.
+  Held held;
   {
     MutexLock lock(mutex_);
     Tenant* const ours = tenant == *kPlatform ? nullptr : FindTenant(partition, tenant);
     Tenant* const theirs = FindTenant(partition, *kPlatform);
     if (ours != nullptr) own = ours->At(as_of, at);
     if (theirs != nullptr) platform = theirs->At(as_of, at);
+    held.version = version_.load(std::memory_order_relaxed);
+    for (const auto& [from, chosen] : {std::pair(ours, own.get()), {theirs, platform.get()}}) {
+      if (from == nullptr) continue;
+      held.newest = std::max(held.newest, from->newest);
+      from->Narrow(chosen, as_of, held);
+    }
     if (platform == nullptr) platform = shipped_;
-    if (own == nullptr && platform == nullptr) return *kNothing;
+    if (own == nullptr && platform == nullptr) {
+      held.active = *kNothing;
+      return held;
+    }
+    for (const Published* part : {own.get(), platform.get()}) {
+      if (part == nullptr) continue;
+      held.by_organisation = held.by_organisation || part->by_organisation;
+      held.by_branch = held.by_branch || part->by_branch;
+      held.by_channel = held.by_channel || part->by_channel;
+    }
+    // What no document names makes no difference.
+    rules::DocumentScope named;
+    if (held.by_organisation) named.organisation = scope.organisation;
+    if (held.by_branch) named.branch = scope.branch;
+    if (held.by_channel) named.channel = scope.channel;
     // Tenants without documents of their own share the platform's.
     holder = own != nullptr ? ours : theirs != nullptr ? theirs : nobody_.get();
-    key = {own == nullptr ? 0 : own->number, platform == nullptr ? 0 : platform->number, scope};
+    key = {own == nullptr ? 0 : own->number, platform == nullptr ? 0 : platform->number,
+           std::move(named)};
     const auto found = holder->resolved.find(key);
-    if (found != holder->resolved.end()) return found->second;
+    if (found != holder->resolved.end()) {
+      held.active = found->second;
+      return held;
+    }
   }
   auto active = std::make_shared<Active>();
   std::vector<SetDocument> documents;
@@ -283,7 +341,8 @@ std::shared_ptr<const Active> DocumentReader::Find(const std::string& tenant,
   }
   MutexLock lock(mutex_);
   if (holder->resolved.size() >= kResolvedMax) holder->resolved.clear();
-  return holder->resolved.emplace(key, std::move(active)).first->second;
+  held.active = holder->resolved.emplace(key, std::move(active)).first->second;
+  return held;
 }
 
 std::shared_ptr<const rules::CompiledSet> DocumentReader::Compile(const DocumentSet& set) const {

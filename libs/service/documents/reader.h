@@ -22,6 +22,7 @@
 // Safe from any thread but for Mount().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -56,6 +57,21 @@ struct Active {
   absl::Status status;
 };
 
+// What Find() came to with all that is known, and for how long it may be kept: as
+// long as DocumentReader::version() is `version`, for moments from `from` until
+// `until` (excluded), and for positions from `newest` on.
+struct Held {
+  std::shared_ptr<const Active> active;
+  uint64_t version = 0;
+  engine::Position newest;
+  absl::Time from = absl::InfinitePast();
+  absl::Time until = absl::InfiniteFuture();
+  // Parts of the scope that some document names; the others make no difference.
+  bool by_organisation = false;
+  bool by_branch = false;
+  bool by_channel = false;
+};
+
 class DocumentReader final : public engine::ReadModel {
  public:
   // `room`: whose documents, as events name it. `kinds`: what the room adds.
@@ -70,11 +86,21 @@ class DocumentReader final : public engine::ReadModel {
   void Mount(engine::Program& program);
 
   // Where the newest activation of the tenant or the platform stands.
-  engine::Position newest(const std::string& tenant) const;
+  engine::Position newest(const std::string& tenant) const { return Newest(tenant).newest; }
+  // The same with the version it was asked at; nothing else is set.
+  Held Newest(const std::string& tenant) const;
+  // Another number after every change of what is known, for who keeps what was found.
+  // No two readers of a process have the same. Waits for nothing.
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // What counts at `as_of` of what stands up to `at`. Never nullptr; where nothing
   // is published the set is empty.
   std::shared_ptr<const Active> Find(const std::string& tenant, const rules::DocumentScope& scope,
-                                     absl::Time as_of, engine::Position at) const;
+                                     absl::Time as_of, engine::Position at) const {
+    return FindHeld(tenant, scope, as_of, at).active;
+  }
+  // The same with how long it holds; of use only where `newest` is at most `at`.
+  Held FindHeld(const std::string& tenant, const rules::DocumentScope& scope, absl::Time as_of,
+                engine::Position at) const;
   // The same with all that is known.
   std::shared_ptr<const Active> FindNewest(const std::string& tenant,
                                            const rules::DocumentScope& scope,
@@ -101,10 +127,13 @@ class DocumentReader final : public engine::ReadModel {
   void TakeRow(const engine::ChangedRow& row);
   std::shared_ptr<const rules::CompiledSet> Compile(const rules::DocumentSet& set) const;
 
+  static uint64_t NextVersion();
+
   const std::string room_;
   const rules::Kinds kinds_;
   std::shared_ptr<const Published> shipped_;
   mutable Mutex mutex_;
+  std::atomic<uint64_t> version_{NextVersion()};  // Written with mutex_ held.
   // By partition and name: the platform stands in every partition.
   std::map<std::pair<uint32_t, std::string>, std::unique_ptr<Tenant>> tenants_
       ABSL_GUARDED_BY(mutex_);
