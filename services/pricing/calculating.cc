@@ -47,6 +47,19 @@ void AddListPrice(PriceFinder& finder, const LineAnswer& answer, Currency curren
   }
 }
 
+// What the decisions of all lines say alike.
+Decision SharedDecision(const Ask& ask, const Buyer& buyer, Stamp position) {
+  Decision shared;
+  shared.release = kEngineRelease;
+  shared.account = buyer.account == nullptr ? 0 : buyer.account->number;
+  shared.currency = buyer.currency;
+  shared.as_of_us = buyer.as_of_us;
+  shared.position = position;
+  shared.channel_number = ask.channel_number;
+  shared.channel = ask.channel;
+  return shared;
+}
+
 void AddTiers(const Facts& facts, PriceFinder& finder, const LineAnswer& answer,
               Currency currency, v1::PriceLine& line) {
   const std::vector<LadderStep> ladder = BuildLadder(finder, answer);
@@ -125,11 +138,15 @@ absl::Status Service::Calculate(const Principal& principal,
       request.price_lock().empty() ? std::nullopt
                                    : UsableLock(principal, request.price_lock(), ask, lock_use);
   const bool plain = !list_price && !tiers && !rules && !ask.past && !lock.has_value();
-  LineFrame frame{
-      .tenant = ask.tenant, .currency = buyer.currency.code(), .key = &key_};
+  std::optional<DecisionWriter> decisions;
+  LineFrame frame{.currency = buyer.currency.code()};
+  if (plain && for_all == LineReason::kNone) {
+    decisions.emplace(key_, ask.tenant, SharedDecision(ask, buyer, here));
+    frame.decisions = &*decisions;
+  }
   out.reserve(out.size() + static_cast<size_t>(request.lines_size()) * 192 + 128);
   std::optional<LookAhead> ahead;
-  if (plain && for_all == LineReason::kNone) ahead.emplace(now, buyer, request.lines());
+  if (decisions.has_value()) ahead.emplace(now, buyer, request.lines());
   PriceFinder finder(facts, buyer, *in_force);
   LineAnswer answer;
   v1::PriceLine message;

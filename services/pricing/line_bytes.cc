@@ -91,7 +91,8 @@ bool AppendPricedLine(const Facts& facts, const LineFrame& frame, const LineQues
   p = Money(5, answer.net, frame.currency, p);
   *p++ = Delimited(6);
   char* const id = p++;
-  p = WriteDecisionId(*frame.key, frame.tenant, decision, p);
+  p = frame.decisions->Write(decision.item, decision.quantity, decision.unit,
+                             decision.request_hash, p);
   *id = static_cast<char>(p - id - 1);
   if (answer.valid_until_us != kForEver) p = Time(8, answer.valid_until_us, p);
   p = Text(9, frame.epoch, p);

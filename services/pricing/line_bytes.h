@@ -7,17 +7,16 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "services/pricing/domain/decision_id.h"
+#include "services/pricing/domain/decision_writer.h"
 #include "services/pricing/domain/find_price.h"
 
 namespace weft::pricing {
 
 // What all lines of an answer share. The views outlive their use.
 struct LineFrame {
-  absl::string_view tenant;
   absl::string_view epoch;
   std::string currency;    // ISO code.
-  const SipKey* key = nullptr;
+  DecisionWriter* decisions = nullptr;
 };
 
 // Appends `answer`, which has a price, as an element of field 1 of

@@ -33,7 +33,7 @@ class LookAhead {
 
   // Before line `i` is priced. Shape: the symbol of its SKU, kNone when unknown.
   Symbol At(int i) {
-    if (lines_.size() < 2) return Symbol::kNone;
+    if (lines_.size() < 2) return Alone(lines_[i].sku());
     Step(i);
     return ring_[static_cast<size_t>(i) % kRing].sku;
   }
@@ -59,6 +59,16 @@ class LookAhead {
   }
   bool Has(int i) const { return i >= 0 && i < lines_.size(); }
   Slot& Ring(int i) { return ring_[static_cast<size_t>(i) % kRing]; }
+
+  // One line waits for its own chain; but what it asks its owners comes at once.
+  Symbol Alone(absl::string_view name) {
+    const Symbol sku = facts_.Find(SymbolKind::kSku, name);
+    if (sku == Symbol::kNone) return sku;
+    facts_.PrefetchItem(sku);
+    for (const Symbol owner : owners_) facts_.PrefetchOfferSlot(owner, sku);
+    for (const Symbol owner : owners_) facts_.PrefetchOffer(owner, sku);
+    return sku;
+  }
 
   void Step(int i) {
     if (Has(i + kHash)) Ring(i + kHash).hash = facts_.PrefetchSku(lines_[i + kHash].sku());

@@ -1,7 +1,10 @@
 #include "services/pricing/domain/decision_id.h"
 
 #include <catch2/catch.hpp>
+#include <random>
 #include <string>
+
+#include "services/pricing/domain/decision_writer.h"
 
 namespace weft::pricing {
 namespace {
@@ -81,6 +84,41 @@ TEST_CASE("an id that was touched is no id", "[decision_id]") {
   CHECK_FALSE(ReadDecisionId(kKey, "demo", id.substr(1), bytes).has_value());
   CHECK_FALSE(ReadDecisionId(kKey, "demo", id + "A", bytes).has_value());
   CHECK_FALSE(ReadDecisionId(kKey, "demo", "", bytes).has_value());
+}
+
+TEST_CASE("the ids of one answer's lines are those that each line would have by itself",
+          "[decision_id]") {
+  std::mt19937_64 random(Catch::rngSeed());
+  const std::string tenants[] = {"d", "demo", std::string(64, 't'), std::string(65, 't')};
+  const std::string channels[] = {"", "web", Largest().channel.data()};
+  const char* quantities[] = {"1", "0.001", "600.50", "999999999.999999999"};
+  const auto number = [&] {
+    return (Stamp{random() % 300} << 48) | (random() >> (16 + random() % 48));
+  };
+  for (int round = 0; round < 2000; ++round) {
+    Decision decision;
+    decision.release = static_cast<int>(random() % 200);
+    decision.account = round % 3 == 0 ? 0 : number();
+    decision.currency = Currency::Parse(round % 2 == 0 ? "GBP" : "ZWL").value();
+    decision.as_of_us = static_cast<int64_t>(random() >> (random() % 40 + 6));
+    if (round % 5 == 0) decision.as_of_us = -decision.as_of_us;
+    decision.position = number();
+    if (round % 4 == 0) decision.channel_number = number();
+    decision.channel = channels[random() % 3];
+    const std::string& tenant = tenants[random() % 4];
+    DecisionWriter writer(kKey, tenant, decision);
+    for (int line = 0; line < 3; ++line) {
+      decision.item = number();
+      decision.quantity = Decimal::Parse(quantities[random() % 4]).value();
+      decision.unit = static_cast<int>(random() % 300);
+      decision.request_hash = line == 1 ? static_cast<uint32_t>(random()) | 1 : 0;
+      char one[128];
+      char other[DecisionWriter::kRoom];
+      const std::string expected(one, WriteDecisionId(kKey, tenant, decision, one));
+      REQUIRE(std::string(other, writer.Write(decision.item, decision.quantity, decision.unit,
+                                              decision.request_hash, other)) == expected);
+    }
+  }
 }
 
 }  // namespace

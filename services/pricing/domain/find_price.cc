@@ -240,8 +240,10 @@ void PriceFinder::Find(const LineQuestion& question, Depth depth, LineAnswer& an
     answer.reason = LineReason::kInvalidQuantity;
     return;
   }
-  answer.unit = question.unit.empty() ? item.base_unit
-                                      : facts_.Find(SymbolKind::kUnit, question.unit);
+  // Most ask in the base unit: no need to look its name up.
+  answer.unit = question.unit.empty() || question.unit == facts_.Text(item.base_unit)
+                    ? item.base_unit
+                    : facts_.Find(SymbolKind::kUnit, question.unit);
   if (answer.unit == Symbol::kNone || !FindRatio(item, answer.unit, answer.unit_ratio)) {
     // A base unit may be missing; then only questions that name no unit fit.
     if (!question.unit.empty() || answer.unit != Symbol::kNone) {

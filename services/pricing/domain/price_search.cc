@@ -1,6 +1,7 @@
 #include "services/pricing/domain/price_search.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace weft::pricing {
 namespace {
@@ -296,8 +297,9 @@ const Decimal* PriceFinder::ScaleOf(const Line& line, Symbol owner, const Offer&
 }
 
 // The price that `book` has for the line `within` a period, from the first unit
-// that gives one. `notes` hears of boundaries and reasons; without it nothing is
-// remembered. `candidate` is a pattern: each entry looked at becomes one.
+// that gives one; `out` means nothing where none does. `notes` hears of boundaries and
+// reasons; without it nothing is remembered. `candidate` is a pattern: each entry
+// looked at becomes one.
 bool PriceFinder::BookPrice(const Line& line, const Book& book, const Period& within, Notes* notes,
                             Candidate* candidate, Priced& out) {
   entries_.clear();
@@ -311,7 +313,6 @@ bool PriceFinder::BookPrice(const Line& line, const Book& book, const Period& wi
     if (line.Rank(entry) == AccessPlan::kNotUsed) continue;
     const Period period = Intersection(open, entry.period);
     LineReason why = LineReason::kNone;
-    Priced priced;
     if (!period.Contains(line.as_of_us)) {
       why =
           line.as_of_us < period.from_us ? LineReason::kNotYetValid : LineReason::kNoLongerValid;
@@ -326,12 +327,11 @@ bool PriceFinder::BookPrice(const Line& line, const Book& book, const Period& wi
         notes->Breakpoints(line, entry);
       }
       why = found ? LineReason::kLessSpecific
-                  : line.Price(entry, ScaleOf(line, book.book, entry), priced);
+                  : line.Price(entry, ScaleOf(line, book.book, entry), out);
     }
     if (why == LineReason::kNone) {
-      priced.book = &book;
-      priced.period = period;
-      out = priced;
+      out.book = &book;
+      out.period = period;
       found = true;
       if (candidate == nullptr) return true;
     } else if (notes != nullptr && !found) {
@@ -349,21 +349,26 @@ bool PriceFinder::BookPrice(const Line& line, const Book& book, const Period& wi
 }
 
 void PriceFinder::AskBook(const Line& line, const Book& book, Notes& notes) {
-  Candidate pattern;
-  pattern.source = book.groups.empty() ? Source::kList : Source::kBook;
-  pattern.owner = book.book;
-  pattern.target = line.item->sku;
-  const bool all = notes.depth == Depth::kAll;
+  const Source source = book.groups.empty() ? Source::kList : Source::kBook;
+  std::optional<Candidate> pattern;
+  if (notes.depth == Depth::kAll) {
+    pattern.emplace();
+    pattern->source = source;
+    pattern->owner = book.book;
+    pattern->target = line.item->sku;
+  }
   const size_t first = notes.answer.candidates.size();
   Priced priced;
-  if (!BookPrice(line, book, Period(), &notes, all ? &pattern : nullptr, priced)) return;
+  if (!BookPrice(line, book, Period(), &notes, pattern.has_value() ? &*pattern : nullptr, priced)) {
+    return;
+  }
   int chosen = -1;
   for (size_t i = first; i < notes.answer.candidates.size(); ++i) {
     if (notes.answer.candidates[i].lost == LineReason::kNone) chosen = static_cast<int>(i);
   }
   Candidate* const candidate =
       chosen < 0 ? nullptr : &notes.answer.candidates[static_cast<size_t>(chosen)];
-  const LineReason why = notes.Settle(line, pattern.source, book.book, priced.offer, priced,
+  const LineReason why = notes.Settle(line, source, book.book, priced.offer, priced,
                                       priced.price, false, candidate, chosen);
   SetScale(priced.offer, why, notes.answer);
   if (candidate != nullptr) candidate->lost = why;
@@ -447,13 +452,16 @@ void PriceFinder::AskOwner(const Line& line, Source source, Symbol owner, Symbol
   bool found = false;
   for (const Offer& offer : offers_) {
     if (line.Rank(offer) == AccessPlan::kNotUsed) continue;
-    Candidate candidate;
-    candidate.source = source;
-    candidate.owner = owner;
-    candidate.target = target;
-    candidate.offer = offer;
-    candidate.period = offer.period;
-    Candidate* const written = notes.depth == Depth::kAll ? &candidate : nullptr;
+    std::optional<Candidate> candidate;
+    if (notes.depth == Depth::kAll) {
+      candidate.emplace();
+      candidate->source = source;
+      candidate->owner = owner;
+      candidate->target = target;
+      candidate->offer = offer;
+      candidate->period = offer.period;
+    }
+    Candidate* const written = candidate.has_value() ? &*candidate : nullptr;
     const int number = written == nullptr ? -1 : static_cast<int>(notes.answer.candidates.size());
     LineReason why = LineReason::kNone;
     if (!offer.period.Contains(line.as_of_us)) {
@@ -485,8 +493,8 @@ void PriceFinder::AskOwner(const Line& line, Source source, Symbol owner, Symbol
     }
     if (why != LineReason::kNone) notes.Lost(line, offer, offer.period, why);
     if (written != nullptr) {
-      candidate.lost = why;
-      notes.answer.candidates.push_back(candidate);
+      candidate->lost = why;
+      notes.answer.candidates.push_back(*candidate);
     } else if (found) {
       return;
     }
