@@ -26,7 +26,7 @@ struct FreshTopic {
 // Settings of `topic` that Kafka shows.
 std::map<std::string, std::string> SettingsOf(const std::string& topic) {
   const internal::KafkaHandle client(
-      MustMakeClient({{"bootstrap.servers", RealKafka::Address()}, {"log_level", "0"}}));
+      MustMakeClient(RealKafka::ClientSettings()));
   const internal::KafkaQueue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_ConfigResource_t* resource =
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str());
@@ -50,7 +50,7 @@ std::map<std::string, std::string> SettingsOf(const std::string& topic) {
 // Removes all records before `offset`, as retention would.
 void DeleteBefore(const TopicPartition& where, int64_t offset) {
   const internal::KafkaHandle client(
-      MustMakeClient({{"bootstrap.servers", RealKafka::Address()}, {"log_level", "0"}}));
+      MustMakeClient(RealKafka::ClientSettings()));
   const internal::KafkaQueue queue(rd_kafka_queue_new(client.get()));
   const internal::KafkaPartitions list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), where.topic.c_str(), where.partition)->offset =
@@ -69,6 +69,27 @@ absl::Status FirstError(Reader& reader) {
     if (!polled.ok()) return polled.status();
   }
   return absl::OkStatus();
+}
+
+TEST_CASE("a broker that asks who comes answers nobody else", "[eventlog][broker][secure]") {
+  if (!RealKafka::IsSecure()) return;  // Others ask nobody.
+  const auto refused = [](KafkaLogOptions options) {
+    options.request_timeout = absl::Seconds(3);
+    const auto log = MustOpenKafka(std::move(options));
+    return ReasonOf(log->Identity().status());
+  };
+  KafkaLogOptions stranger = RealKafka::Options();
+  stranger.sasl_password = "a guess";
+  CHECK(refused(stranger) == "LOG_UNAVAILABLE");
+  // Whoever signs is known by the file that is given, not by what the machine trusts.
+  KafkaLogOptions other_signer = RealKafka::Options();
+  other_signer.ssl_ca_file = "";
+  CHECK(refused(other_signer) == "LOG_UNAVAILABLE");
+  KafkaLogOptions plain = RealKafka::Options();
+  plain.security_protocol = "plaintext";
+  plain.sasl_mechanism = plain.sasl_username = plain.sasl_password = plain.ssl_ca_file = "";
+  CHECK(refused(plain) == "LOG_UNAVAILABLE");
+  CHECK(MustOpenKafka(RealKafka::Options())->Identity().ok());
 }
 
 TEST_CASE("a topic is made with the settings asked for", "[eventlog][broker]") {
@@ -103,7 +124,7 @@ TEST_CASE("a topic made by others with other settings is TOPIC_MISMATCH", "[even
   const FreshTopic topic("weft.test.foreign.v1");
   {
     const internal::KafkaHandle client(
-        MustMakeClient({{"bootstrap.servers", RealKafka::Address()}, {"log_level", "0"}}));
+        MustMakeClient(RealKafka::ClientSettings()));
     const internal::KafkaQueue queue(rd_kafka_queue_new(client.get()));
     std::array<char, 512> text{};
     rd_kafka_NewTopic_t* made =

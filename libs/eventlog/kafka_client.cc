@@ -3,31 +3,51 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/clock.h"
 #include "libs/base/error.h"
 #include "libs/eventlog/fan_out.h"
 
 namespace weft::eventlog::internal {
 namespace {
 
+// How long a client may take to end. It takes milliseconds, unless it never does.
+constexpr absl::Duration kEndMax = absl::Seconds(10);
+
+// The opaque of a client: its callbacks may come when the context is gone.
+struct Ear {
+  Mutex mutex;
+  const KafkaContext* context ABSL_GUARDED_BY(mutex) = nullptr;  // Null: nobody listens any more.
+};
+
+// Who hears what comes out of a poll. Nobody polls while the client is ended but
+// the thread that ends it, which finds nobody.
+KafkaEvents* ListenerOf(void* opaque) {
+  auto* const ear = static_cast<Ear*>(opaque);
+  MutexLock lock(ear->mutex);
+  return ear->context == nullptr ? nullptr : ear->context->events;
+}
+
 void OnDeliveryReport(rd_kafka_t* from, const rd_kafka_message_t* message, void* opaque) {
-  const auto* const context = static_cast<const KafkaContext*>(opaque);
-  if (context->events != nullptr) context->events->OnDelivery(from, *message);
+  if (KafkaEvents* const events = ListenerOf(opaque)) events->OnDelivery(from, *message);
 }
 
 void OnClientError(rd_kafka_t* from, int code, const char* text, void* opaque) {
-  const auto* const context = static_cast<const KafkaContext*>(opaque);
-  if (context->events == nullptr) return;
-  context->events->OnError(from, static_cast<rd_kafka_resp_err_t>(code),
-                           text == nullptr ? "" : text);
+  KafkaEvents* const events = ListenerOf(opaque);
+  if (events == nullptr) return;
+  events->OnError(from, static_cast<rd_kafka_resp_err_t>(code), text == nullptr ? "" : text);
 }
 
+// From any thread of the client, at any time.
 void OnLog(const rd_kafka_t* from, int level, const char* facility, const char* text) {
-  const auto* const context = static_cast<const KafkaContext*>(rd_kafka_opaque(from));
+  auto* const ear = static_cast<Ear*>(rd_kafka_opaque(from));
   // Lines of the constructor come before the opaque is there.
-  if (context == nullptr || !context->options.say) return;
-  context->options.say(level, absl::StrCat(facility, ": ", text));
+  if (ear == nullptr) return;
+  MutexLock lock(ear->mutex);
+  if (ear->context == nullptr || !ear->context->options.say) return;
+  ear->context->options.say(level, absl::StrCat(facility, ": ", text));
 }
 
 void AddCommon(const KafkaLogOptions& options, KafkaSettings& all) {
@@ -57,6 +77,39 @@ void AddCommon(const KafkaLogOptions& options, KafkaSettings& all) {
 void KafkaEvents::OnDelivery(rd_kafka_t*, const rd_kafka_message_t&) {}
 void KafkaEvents::OnError(rd_kafka_t*, rd_kafka_resp_err_t, const std::string&) {}
 
+void EndKafkaClient(KafkaHandle handle, int flags) {
+  rd_kafka_t* const client = handle.release();
+  if (client == nullptr) return;
+  auto* const ear = static_cast<Ear*>(rd_kafka_opaque(client));
+  if (ear != nullptr) {
+    MutexLock lock(ear->mutex);
+    ear->context = nullptr;
+  }
+  struct End {
+    Mutex mutex;
+    CondVar changed;
+    bool done ABSL_GUARDED_BY(mutex) = false;
+  };
+  const auto end = std::make_shared<End>();
+  std::thread([client, flags, ear, end] {
+    rd_kafka_destroy_flags(client, flags);
+    delete ear;
+    {
+      MutexLock lock(end->mutex);
+      end->done = true;
+    }
+    end->changed.NotifyAll();
+  }).detach();
+  const SystemClock clock;
+  const absl::Duration until = clock.Steady() + kEndMax;
+  MutexLock lock(end->mutex);
+  while (!end->done && clock.Steady() < until) {
+    end->changed.WaitFor(end->mutex, until - clock.Steady());
+  }
+}
+
+void KafkaEnd::operator()(rd_kafka_t* client) const { EndKafkaClient(KafkaHandle(client), 0); }
+
 absl::StatusOr<KafkaHandle> NewKafkaClient(rd_kafka_type_t type, const KafkaContext& context,
                                            const KafkaSettings& settings) {
   KafkaSettings all;
@@ -74,7 +127,12 @@ absl::StatusOr<KafkaHandle> NewKafkaClient(rd_kafka_type_t type, const KafkaCont
                              {{"setting", name}});
     }
   }
-  rd_kafka_conf_set_opaque(conf.get(), const_cast<KafkaContext*>(&context));
+  auto ear = std::make_unique<Ear>();
+  {
+    MutexLock lock(ear->mutex);
+    ear->context = &context;
+  }
+  rd_kafka_conf_set_opaque(conf.get(), ear.get());
   rd_kafka_conf_set_log_cb(conf.get(), OnLog);
   if (context.events != nullptr) {
     rd_kafka_conf_set_error_cb(conf.get(), OnClientError);
@@ -86,6 +144,7 @@ absl::StatusOr<KafkaHandle> NewKafkaClient(rd_kafka_type_t type, const KafkaCont
                            absl::StrCat("the Kafka client does not start: ", text.data()));
   }
   (void)conf.release();  // Is the client's now.
+  (void)ear.release();
   return handle;
 }
 

@@ -23,7 +23,15 @@ struct KafkaFree {
     kFree(object);
   }
 };
-using KafkaHandle = std::unique_ptr<rd_kafka_t, KafkaFree<rd_kafka_destroy>>;
+// Ends a client; a consumer leaves what it is assigned first.
+struct KafkaEnd {
+  void operator()(rd_kafka_t* client) const;
+};
+using KafkaHandle = std::unique_ptr<rd_kafka_t, KafkaEnd>;
+// The same with librdkafka's RD_KAFKA_DESTROY_F_*. Within a time: librdkafka waits for
+// ever for a client that asked for offsets of a topic while it was removed. Such a one
+// is left behind; nothing of ours hears of it any more.
+void EndKafkaClient(KafkaHandle handle, int flags);
 using KafkaQueue = std::unique_ptr<rd_kafka_queue_t, KafkaFree<rd_kafka_queue_destroy>>;
 using KafkaTopic = std::unique_ptr<rd_kafka_topic_t, KafkaFree<rd_kafka_topic_destroy>>;
 using KafkaEvent = std::unique_ptr<rd_kafka_event_t, KafkaFree<rd_kafka_event_destroy>>;
@@ -39,7 +47,7 @@ class KafkaEvents {
   virtual void OnError(rd_kafka_t* from, rd_kafka_resp_err_t code, const std::string& text);
 };
 
-// What becomes the opaque of a client; outlives it.
+// What a client's callbacks need; outlives the handle.
 struct KafkaContext {
   const KafkaLogOptions& options;
   KafkaEvents* events = nullptr;  // Null: nobody polls.

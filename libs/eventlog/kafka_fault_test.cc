@@ -144,7 +144,7 @@ TEST_CASE("a position that retention passes while it is read is OFFSET_GONE",
   }
   {
     const internal::KafkaHandle client(
-        MustMakeClient({{"bootstrap.servers", RealKafka::Address()}, {"log_level", "0"}}));
+        MustMakeClient(RealKafka::ClientSettings()));
     const internal::KafkaQueue queue(rd_kafka_queue_new(client.get()));
     const internal::KafkaPartitions list(rd_kafka_topic_partition_list_new(1));
     rd_kafka_topic_partition_list_add(list.get(), topic.name.c_str(), 0)->offset = 199;

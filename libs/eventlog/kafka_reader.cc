@@ -48,7 +48,6 @@ KafkaReader::KafkaReader(const KafkaShared& shared, KafkaReaders& readers, std::
 KafkaReader::~KafkaReader() {
   readers_.Remove(this);
   queue_.reset();
-  if (handle_ != nullptr) rd_kafka_consumer_close(handle_.get());
 }
 
 absl::StatusOr<std::unique_ptr<KafkaReader>> KafkaReader::Open(
@@ -110,9 +109,7 @@ absl::Status KafkaReader::NewHandle() {
     old = std::exchange(handle_, std::move(fresh));
   }
   // Not closed: a client that is broken may not end.
-  if (old != nullptr) {
-    rd_kafka_destroy_flags(old.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  }
+  EndKafkaClient(std::move(old), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 // Kafka behind the handle of log_under_test.h: librdkafka's mock cluster, which
-// lives in this process, and a real broker at $WEFT_KAFKA.
+// lives in this process, and a real broker at $WEFT_KAFKA. Where $WEFT_KAFKA_CA is
+// set, the broker there speaks SASL_SSL (tools/kafka/broker run --secure).
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -128,16 +129,39 @@ struct RealKafka {
     if (address == nullptr) throw std::runtime_error("WEFT_KAFKA names no broker");
     return address;
   }
+  static std::string Setting(const char* name) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  }
+  static bool IsSecure() { return !Setting("WEFT_KAFKA_CA").empty(); }
+  // Of a client without any of ours.
+  static std::vector<std::pair<const char*, std::string>> ClientSettings() {
+    std::vector<std::pair<const char*, std::string>> settings = {{"bootstrap.servers", Address()},
+                                                                 {"log_level", "0"}};
+    if (!IsSecure()) return settings;
+    settings.insert(settings.end(), {{"security.protocol", "sasl_ssl"},
+                                     {"ssl.ca.location", Setting("WEFT_KAFKA_CA")},
+                                     {"sasl.mechanism", "PLAIN"},
+                                     {"sasl.username", Setting("WEFT_KAFKA_USER")},
+                                     {"sasl.password", Setting("WEFT_KAFKA_PASSWORD")}});
+    return settings;
+  }
   static KafkaLogOptions Options() {
     KafkaLogOptions options;
     options.bootstrap_servers = Address();
+    if (IsSecure()) {
+      options.security_protocol = "sasl_ssl";
+      options.ssl_ca_file = Setting("WEFT_KAFKA_CA");
+      options.sasl_mechanism = "PLAIN";
+      options.sasl_username = Setting("WEFT_KAFKA_USER");
+      options.sasl_password = Setting("WEFT_KAFKA_PASSWORD");
+    }
     options.request_timeout = absl::Seconds(60);
     options.close_timeout = absl::Seconds(60);
     return options;
   }
   static void RemoveTopic(const char* name) {
-    rd_kafka_t* const client =
-        MustMakeClient({{"bootstrap.servers", Address()}, {"log_level", "0"}});
+    rd_kafka_t* const client = MustMakeClient(ClientSettings());
     rd_kafka_queue_t* const queue = rd_kafka_queue_new(client);
     rd_kafka_DeleteTopic_t* topic = rd_kafka_DeleteTopic_new(name);
     rd_kafka_AdminOptions_t* const options =

@@ -15,7 +15,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,9 @@ import urllib.request
 
 import quick_start
 from quick_start import BIN, SOURCE, ask
+
+sys.path.insert(0, str(pathlib.Path(SOURCE) / "tools/kafka"))
+from cluster import free_port  # noqa: E402
 
 KAFKA = os.environ["WEFT_KAFKA"]
 ROOMS = ["pricing", "inventory-projection", "erp-connector", "approval", "reorder", "gateway"]
@@ -44,12 +46,6 @@ CONNECTIONS = [
     {"name": "demo", "tenant": "demo", "takes_orders": True, "create_topic_in": True},
     {"name": OTHER, "tenant": OTHER, "takes_orders": True, "create_topic_in": True},
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(what, check, seconds=WAIT_SECONDS):

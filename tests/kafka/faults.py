@@ -14,7 +14,6 @@ Prints its seed. Exit 77: not run, because Java or Kafka's jars are not here.
 import argparse
 import os
 import pathlib
-import random
 import shutil
 import sys
 import tempfile
@@ -47,7 +46,6 @@ def main():
     failed = []
     for name in arguments.scenario or scenarios.SHORT:
         started = time.monotonic()
-        random.seed(arguments.seed)  # Ports.
         folder = tempfile.mkdtemp(prefix="weft-faults-")
         print(f"{name}: seed {arguments.seed}", flush=True)
         with scenarios.World(folder, arguments) as world:

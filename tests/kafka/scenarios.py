@@ -171,53 +171,97 @@ def broker_away(world):
     world.under_load(2)
     world.cluster.kill()
     gone = time.monotonic()
-    # More than may wait for the changelog.
-    crowd = ask_in_background(world.house, 400, "crowd-", 120, pause=0.01)
-    reads, read_failed = 0, 0
-    caller = kill_test.Caller(world.house)
-    while time.monotonic() - gone < away:
+    # More than may wait for the changelog, sooner or later.
+    crowd = Crowd(world, 300)
+    reads = read_until(world, lambda: time.monotonic() - gone > away and crowd.refused)
+    crowd.end()
+    seconds = time.monotonic() - gone
+    world.cluster.start()
+    world.wait_for_answers(20)
+    # Whatever each of them was told: under its key it is done once.
+    world.load.running = True
+    for key, body, told in crowd.asked:
+        if told is not None:
+            world.load.answers[key] = ("/v1/reservations", body, told)
+        ask_until_done(world, key, body)
+    world.say(f"{len(crowd.asked)} of the crowd are answered")
+    world.load.look()
+    return (f"{crowd.refused} of {len(crowd.asked)} LOG_BEHIND; {seconds:.0f} s without a broker, "
+            f"{reads} reads meanwhile; {world.finish()}")
+
+
+def read_until(world, over, seconds=300):
+    """Reads that need no log, until it is over. How many that were."""
+    caller, reads, failed, last = kill_test.Caller(world.house), 0, 0, None
+    until = time.monotonic() + seconds
+    while not over():
+        if time.monotonic() > until:
+            world.problem("nobody was refused with LOG_BEHIND")
+            break
         for path, body in (("/v1/availability:query", {"lines": [{"sku": kill_test.SKUS[0]}]}),
                            ("/v1/prices:calculate", {"account": "A1", "lines": [
                                {"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]})):
             result = caller.call("POST", path, body)
             reads += 1
             if result is None or result[0] != 200:
-                read_failed += 1
-                last = result
+                failed, last = failed + 1, result
         time.sleep(0.2)
-    if read_failed:
-        world.problem(f"{read_failed} of {reads} reads failed without a broker, the last "
-                      f"with {last}")
-    world.cluster.start()
-    world.wait_for_answers(20)
-    # Whatever each of the crowd was told: under its key it is done once.
-    refused = 0
-    for key, body, result in crowd():
-        if result is not None and "LOG_BEHIND" in json.dumps(result[1]):
-            refused += 1
-        ask_until_done(world, key, body)
-    world.say(f"{refused} of the crowd were refused with LOG_BEHIND")
-    world.load.look()
-    return f"{refused} LOG_BEHIND; {away} s without a broker, {reads} reads meanwhile; {world.finish()}"
+    if failed:
+        world.problem(f"{failed} of {reads} reads failed, the last with {last}")
+    return reads
 
 
-def ask_in_background(house, count, prefix, timeout, pause=0):
+class Crowd:
+    """Callers that reserve, each again and again under a new key, until somebody is told
+    LOG_BEHIND. No answer but that may say that nothing was done."""
+
+    def __init__(self, world, callers):
+        self.world, self.asked, self.refused = world, [], 0  # (key, body, answer or None).
+        self.over = False
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.work, args=(i,), daemon=True)
+                        for i in range(callers)]
+        for thread in self.threads:
+            thread.start()
+
+    def work(self, number):
+        caller, count = kill_test.Caller(self.world.house), 0
+        while not self.over and not self.refused:
+            count += 1
+            key, body = f"crowd-{number}-{count}", reservation_body()
+            result = caller.call("POST", "/v1/reservations", body, key)
+            done = result is not None and result[0] == 200
+            with self.lock:
+                self.asked.append((key, body, result[1] if done else None))
+                self.refused += result is not None and "LOG_BEHIND" in json.dumps(result[1])
+            if result is not None and not kill_test.undecided(result) and not done:
+                self.world.problem(f"{key} is refused: {result}")
+
+    def end(self):
+        self.over = True
+        for thread in self.threads:
+            thread.join(120)
+
+
+def reservation_body():
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    return {"account": "A1", "expireTime": expires,
+            "lines": [{"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]}
+
+
+def ask_in_background(house, count, prefix, timeout):
     """Reservations through the gateway of `house`, each on a connection of its own; their
     answers come to the list."""
     answers, threads = [], []
-    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
 
     def ask(number):
-        body = {"account": "A1", "expireTime": expires,
-                "lines": [{"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]}
-        key = f"{prefix}{number}"
+        body, key = reservation_body(), f"{prefix}{number}"
         result = kill_test.Caller(house).call("POST", "/v1/reservations", body, key)
         answers.append((key, body, result))
 
     for number in range(count):
         threads.append(threading.Thread(target=ask, args=(number,), daemon=True))
         threads[-1].start()
-        time.sleep(pause)
 
     def join():
         for thread in threads:

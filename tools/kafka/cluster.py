@@ -6,6 +6,9 @@
     cluster.kill(2)              # SIGKILL; also stop, pause, resume, start, wipe
     cluster.destroy()
 
+    cluster = Cluster(folder, secure=True)   # cluster.addresses speak SASL_SSL;
+    cluster.ca_file, USER, PASSWORD          # who may come, and how it is known
+
 Each broker is controller, too. Ports are chosen once, so that a broker comes back
 where it was. Jars, and an archive of their classes that makes starts fast, lie in
 a cache outside of the build tree ($WEFT_KAFKA_CACHE, ~/.cache/weft/kafka), one
@@ -37,6 +40,11 @@ PR_SET_PDEATHSIG = 1
 # Below the ports the kernel gives to connections: a client that asks again and
 # again for a broker that is away would otherwise meet itself.
 PORTS = (20_000, 32_000)
+PORTS_IN_BLOCK = 50
+
+
+# Of a cluster that asks who comes.
+USER, PASSWORD = "weft", "not a secret"
 
 
 class NotHere(Exception):
@@ -161,9 +169,32 @@ def new_id():
             return text
 
 
+def ports_of_ours():
+    """Ports of blocks that this process holds as long as it lives, so that runs beside
+    each other do not take a port between its probe and its use."""
+    folder = os.path.join(tempfile.gettempdir(), f"weft-ports-{os.getuid()}")
+    os.makedirs(folder, exist_ok=True)
+    blocks = list(range(PORTS[0], PORTS[1], PORTS_IN_BLOCK))
+    random.shuffle(blocks)
+    held = []
+    for block in blocks:
+        held.append(open(os.path.join(folder, str(block)), "w", encoding="utf-8"))
+        try:
+            fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.pop().close()
+            continue
+        yield from range(block, block + PORTS_IN_BLOCK)
+    raise RuntimeError("all ports are taken")
+
+
+PORTS_LEFT = ports_of_ours()
+
+
 def free_port():
+    """Each is given once in the life of a process."""
     while True:
-        port = random.randrange(*PORTS)
+        port = next(PORTS_LEFT)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -179,8 +210,9 @@ def answers(port):
 
 
 class Node:
-    def __init__(self, number, port, controller_port):
+    def __init__(self, number, port, controller_port, secure_port=None):
         self.number, self.port, self.controller_port = number, port, controller_port
+        self.secure_port = secure_port
         self.process = None
 
 
@@ -234,20 +266,60 @@ def write_properties(folder, node, nodes, more=None):
                   "log4j.logger.kafka.server.KafkaRaftServer=INFO\n")
 
 
+def make_certificate(folder):
+    """A key and a certificate for 127.0.0.1 that signs itself, in the shapes that
+    Kafka and its clients take. Returns the certificate's file."""
+    os.makedirs(folder, exist_ok=True)
+    key, certificate, both = (os.path.join(folder, n) for n in ("key.pem", "ca.pem", "both.pem"))
+    if shutil.which("openssl") is None:
+        raise NotHere("there is no openssl to make a certificate with")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key,
+         "-out", certificate, "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+        stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    with open(both, "w", encoding="utf-8") as out:
+        for part in (key, certificate):
+            with open(part, encoding="utf-8") as text:
+                out.write(text.read())
+    return certificate
+
+
+def secure_settings(node, certificate):
+    """A listener for clients beside the one that brokers use among themselves."""
+    both = os.path.join(os.path.dirname(certificate), "both.pem")
+    return {
+        "listeners": f"PLAINTEXT://127.0.0.1:{node.port},"
+                     f"SASL_SSL://127.0.0.1:{node.secure_port},"
+                     f"CONTROLLER://127.0.0.1:{node.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{node.port},"
+                                f"SASL_SSL://127.0.0.1:{node.secure_port}",
+        "listener.security.protocol.map":
+            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": both,
+        "sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.sasl_ssl.plain.sasl.jaas.config":
+            "org.apache.kafka.common.security.plain.PlainLoginModule required "
+            f'user_{USER}="{PASSWORD}";',
+    }
+
+
 class Cluster:
     """Not thread safe. Start brokers from a thread that stays: they end with it."""
 
-    def __init__(self, folder, brokers=1, version=DEFAULT_VERSION, settings=None):
+    def __init__(self, folder, brokers=1, version=DEFAULT_VERSION, settings=None, secure=False):
         require(version)
         self.folder, self.version, self.settings = folder, version, settings or {}
         self.id = new_id()
-        self.nodes = [Node(i + 1, free_port(), free_port()) for i in range(brokers)]
+        self.ca_file = make_certificate(os.path.join(folder, "tls")) if secure else None
+        self.nodes = [Node(i + 1, free_port(), free_port(), free_port() if secure else None)
+                      for i in range(brokers)]
         for node in self.nodes:
             self._format(node)
 
     @property
     def addresses(self):
-        return ",".join(f"127.0.0.1:{n.port}" for n in self.nodes)
+        return ",".join(f"127.0.0.1:{n.secure_port or n.port}" for n in self.nodes)
 
     @property
     def numbers(self):
@@ -268,7 +340,8 @@ class Cluster:
         data = os.path.join(self.home(node), "log")
         shutil.rmtree(data, ignore_errors=True)
         os.makedirs(data)
-        write_properties(self.home(node), node, self.nodes, self.settings)
+        secure = secure_settings(node, self.ca_file) if self.ca_file else {}
+        write_properties(self.home(node), node, self.nodes, {**secure, **self.settings})
         shutil.copy(bootstrap_checkpoint(self.version), data)
         with open(os.path.join(data, "meta.properties"), "w", encoding="utf-8") as out:
             out.write(f"version=1\ncluster.id={self.id}\nnode.id={node.number}\n"
