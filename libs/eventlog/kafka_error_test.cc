@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/base/error.h"
 #include "libs/eventlog/kafka_producer.h"
 #include "libs/eventlog/kafka_reader.h"
@@ -26,9 +27,11 @@ std::vector<NewRecord> Make(int number) { return {{"k", {}, absl::StrCat(number)
 void AppendNumbers(EventLog& log, int from, int count) {
   for (int i = from; i < from + count; ++i) {
     absl::StatusOr<int64_t> result;
-    for (int attempt = 0; attempt < 50; ++attempt) {
+    // A repeat may come before the log knows that the failure was heard.
+    for (int attempt = 0; attempt < 5'000; ++attempt) {
       result = AppendAndWait(log, At(0), Make(i));
       if (result.ok()) break;
+      absl::SleepFor(absl::Milliseconds(1));
     }
     INFO(result.status());
     REQUIRE(result.ok());
