@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "libs/engine/changelog.h"
 #include "libs/engine/checkpoint.h"
 #include "libs/engine/house_for_test.h"
@@ -262,6 +263,35 @@ TEST_CASE("a checkpoint and the changelog behind it give the room again", "[chan
   const auto shards = world.Open("two", 1);
   CHECK(Balance(**shards->Read("t1"), "ann").value() == 6);
   CHECK(Ask(*shards, MakeCommand("Bank/Add", "r2", "ann 1"))->replayed);
+}
+
+TEST_CASE("behind two checkpoints the changelog may go: the older one still gives the room again",
+          "[changelog][G30]") {
+  World world;
+  {
+    const auto shards = world.Open("one", 1);
+    REQUIRE(Ask(*shards, MakeCommand("Bank/Add", "r1", "ann 5")).ok());
+    REQUIRE(shards->Checkpoint(world.Path("checkpoints/older")).ok());
+    REQUIRE(Ask(*shards, MakeCommand("Bank/Add", "r2", "ann 1")).ok());
+    REQUIRE(shards->Checkpoint(world.Path("checkpoints/newer")).ok());
+    REQUIRE(Ask(*shards, MakeCommand("Bank/Add", "r3", "ann 2")).ok());
+  }
+  const auto older = VerifyCheckpoint(world.Path("checkpoints/older"));
+  REQUIRE(older.ok());
+  world.log.Trim({"weft.bank.changelog.v1", 0}, older->changelog[0].next_offset);
+
+  for (const char* which : {"older", "newer"}) {
+    CAPTURE(which);
+    const std::string folder = absl::StrCat("from-", which);
+    REQUIRE(RestoreCheckpoint(world.Path(absl::StrCat("checkpoints/", which)),
+                              world.Path(folder)).ok());
+    const auto shards = world.Open(folder, 1);
+    CHECK(Balance(**shards->Read("t1"), "ann").value() == 8);
+    for (const auto& [request, payload] :
+         {std::pair("r1", "ann 5"), std::pair("r2", "ann 1"), std::pair("r3", "ann 2")}) {
+      CHECK(Ask(*shards, MakeCommand("Bank/Add", request, payload))->replayed);
+    }
+  }
 }
 
 TEST_CASE("a room goes on with another log once an operator says so", "[changelog][G22]") {
