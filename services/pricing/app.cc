@@ -1,7 +1,9 @@
 #include "services/pricing/app.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -29,13 +31,40 @@ const std::string& NumberedText(const v1::StoredFact& fact) {
   return fact.has_item() ? fact.item().sku() : fact.account().account();
 }
 
+// Versions of `key` that were replaced before `before_us` go for good. What depended on
+// them can no longer be told: the history is complete from the last of them on.
+absl::Status Forget(const std::string& key, int64_t before_us, Turn& turn) {
+  v1::HistoryRow lost;
+  std::vector<std::string> rows;
+  WEFT_RETURN_IF_ERROR(
+      turn.Scan(kHistory, key, [&](absl::string_view row, const v1::StoredFact& old) {
+        if (old.until_us() >= before_us) return true;
+        rows.emplace_back(row);
+        lost.set_floor(std::max(lost.floor(), old.until()));
+        lost.set_floor_us(std::max(lost.floor_us(), old.until_us()));
+        return true;
+      }));
+  if (rows.empty()) return absl::OkStatus();
+  for (const std::string& row : rows) turn.Delete(kHistory, row);
+  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::HistoryRow> known, turn.Find(kInfo, ""));
+  if (known.has_value()) {
+    lost.set_floor(std::max(lost.floor(), known->floor()));
+    lost.set_floor_us(std::max(lost.floor_us(), known->floor_us()));
+  }
+  turn.Put(kInfo, "", lost);
+  return absl::OkStatus();
+}
+
 // The row at `key` stops being current: it goes to the history.
-void Retire(const std::string& key, v1::StoredFact old, Stamp now, int64_t now_us, Turn& turn) {
+absl::Status Retire(const std::string& key, v1::StoredFact old, Stamp now, int64_t now_us,
+                    Turn& turn, absl::Duration keep) {
   const Stamp from = StampOf(old);
   old.set_until(static_cast<int64_t>(now));
   old.set_until_us(now_us);
   turn.Put(kHistory, HistoryKey(key, from), old);
   turn.Delete(kCurrent, key);
+  if (keep == absl::InfiniteDuration()) return absl::OkStatus();
+  return Forget(key, now_us - absl::ToInt64Microseconds(keep), turn);
 }
 
 v1::StoredFact NewFact(const Event& event, const Turn& turn) {
@@ -55,14 +84,15 @@ bool SameFact(v1::StoredFact a, const v1::StoredFact& b) {
 }
 
 // Puts `fact` (nothing, when `deleted`) at `key`.
-absl::Status Store(const std::string& key, v1::StoredFact fact, bool deleted, Turn& turn) {
+absl::Status Store(const std::string& key, v1::StoredFact fact, bool deleted, Turn& turn,
+                   absl::Duration keep) {
   const Stamp now = StampOf(fact);
   WEFT_ASSIGN_OR_RETURN(const std::optional<v1::StoredFact> old, turn.Find(kCurrent, key));
   if (!old.has_value() && deleted) return absl::OkStatus();
   fact.set_number(old.has_value() ? old->number() : static_cast<int64_t>(now));
   if (old.has_value()) {
     if (!deleted && SameFact(fact, *old)) return absl::OkStatus();
-    Retire(key, *old, now, fact.recorded_us(), turn);
+    WEFT_RETURN_IF_ERROR(Retire(key, *old, now, fact.recorded_us(), turn, keep));
   }
   if (deleted) return absl::OkStatus();
   turn.Put(kCurrent, key, fact);
@@ -74,7 +104,7 @@ absl::Status Store(const std::string& key, v1::StoredFact fact, bool deleted, Tu
   return absl::OkStatus();
 }
 
-absl::Status StoreContract(v1::StoredFact fact, Turn& turn) {
+absl::Status StoreContract(v1::StoredFact fact, Turn& turn, absl::Duration keep) {
   const facts::v1::ContractChanged contract = fact.contract();
   const Stamp now = StampOf(fact);
   WEFT_ASSIGN_OR_RETURN(const std::optional<v1::ContractPlace> place,
@@ -82,21 +112,23 @@ absl::Status StoreContract(v1::StoredFact fact, Turn& turn) {
   if (contract.deleted()) {
     if (!place.has_value()) return absl::OkStatus();
     turn.Delete(kPlaces, contract.contract());
-    return Store(place->key(), std::move(fact), true, turn);
+    return Store(place->key(), std::move(fact), true, turn, keep);
   }
   const std::string key = ContractKey(contract);
   if (place.has_value() && place->key() != key) {
     // It went to another owner or target.
     WEFT_ASSIGN_OR_RETURN(const std::optional<v1::StoredFact> old,
                           turn.Find(kCurrent, place->key()));
-    if (old.has_value()) Retire(place->key(), *old, now, fact.recorded_us(), turn);
+    if (old.has_value()) {
+      WEFT_RETURN_IF_ERROR(Retire(place->key(), *old, now, fact.recorded_us(), turn, keep));
+    }
   }
   if (!place.has_value() || place->key() != key) {
     v1::ContractPlace moved;
     moved.set_key(key);
     turn.Put(kPlaces, contract.contract(), moved);
   }
-  return Store(key, std::move(fact), false, turn);
+  return Store(key, std::move(fact), false, turn, keep);
 }
 
 absl::Status NumberChannel(const std::string& channel, Stamp now, Turn& turn) {
@@ -144,31 +176,33 @@ absl::Status Parse(const Event& event, Message& message) {
 // A fact that is stored as it comes: `part` is the member of `fact` that holds it.
 template <typename Message, typename KeyOf>
 absl::Status StorePlain(const Event& event, v1::StoredFact fact,
-                        Message* (v1::StoredFact::*part)(), const KeyOf& key_of, Turn& turn) {
+                        Message* (v1::StoredFact::*part)(), const KeyOf& key_of, Turn& turn,
+                        absl::Duration keep) {
   Message& message = *(fact.*part)();
   WEFT_RETURN_IF_ERROR(Parse(event, message));
   WEFT_RETURN_IF_ERROR(CheckFact(message));
   const std::string key = key_of(message);
   const bool deleted = message.deleted();
-  return Store(key, std::move(fact), deleted, turn);
+  return Store(key, std::move(fact), deleted, turn, keep);
 }
 
 }  // namespace
 
-absl::Status OnFact(const Event& event, Turn& turn) {
+absl::Status OnFact(const Event& event, Turn& turn, absl::Duration keep) {
   if (event.tombstone) return absl::OkStatus();  // A deletion comes as a fact of its own.
   v1::StoredFact fact = NewFact(event, turn);
   if (event.type == "weft.facts.v1.PriceChanged") {
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_price, &PriceKey, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_price, &PriceKey, turn,
+                      keep);
   }
   if (event.type == "weft.facts.v1.ContractChanged") {
     WEFT_RETURN_IF_ERROR(Parse(event, *fact.mutable_contract()));
     WEFT_RETURN_IF_ERROR(CheckFact(fact.contract()));
-    return StoreContract(std::move(fact), turn);
+    return StoreContract(std::move(fact), turn, keep);
   }
   if (event.type == "weft.facts.v1.ItemChanged") {
     const auto key = [](const facts::v1::ItemChanged& item) { return ItemKey(item.sku()); };
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_item, key, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_item, key, turn, keep);
   }
   if (event.type == "weft.facts.v1.AccountChanged") {
     facts::v1::AccountChanged& account = *fact.mutable_account();
@@ -182,7 +216,7 @@ absl::Status OnFact(const Event& event, Turn& turn) {
     account.clear_block_reason();
     const std::string key = AccountKey(account.account());
     const bool deleted = account.deleted();
-    return Store(key, std::move(fact), deleted, turn);
+    return Store(key, std::move(fact), deleted, turn, keep);
   }
   if (event.type == "weft.facts.v1.PriceBookChanged") {
     facts::v1::PriceBookChanged& book = *fact.mutable_book();
@@ -193,37 +227,38 @@ absl::Status OnFact(const Event& event, Turn& turn) {
     }
     const std::string key = BookKey(book.book());
     const bool deleted = book.deleted();
-    return Store(key, std::move(fact), deleted, turn);
+    return Store(key, std::move(fact), deleted, turn, keep);
   }
   if (event.type == "weft.facts.v1.PartNumberChanged") {
     const auto key = [](const facts::v1::PartNumberChanged& number) {
       return PartNumberKey(number.account(), number.customer_sku());
     };
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_part_number, key, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_part_number, key, turn,
+                      keep);
   }
   if (event.type == "weft.facts.v1.CategoryChanged") {
     const auto key = [](const facts::v1::CategoryChanged& category) {
       return CategoryKey(category.category());
     };
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_category, key, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_category, key, turn, keep);
   }
   if (event.type == "weft.facts.v1.SurchargeChanged") {
     const auto key = [](const facts::v1::SurchargeChanged& surcharge) {
       return SurchargeKey(surcharge.surcharge());
     };
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_surcharge, key, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_surcharge, key, turn, keep);
   }
   if (event.type == "weft.facts.v1.PromotionChanged") {
     const auto key = [](const facts::v1::PromotionChanged& promotion) {
       return PromotionKey(promotion.promotion());
     };
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_promotion, key, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_promotion, key, turn, keep);
   }
   if (event.type == "weft.facts.v1.ExchangeRateChanged") {
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_rate, &RateKey, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_rate, &RateKey, turn, keep);
   }
   if (event.type == "weft.facts.v1.CostChanged") {
-    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_cost, &CostKey, turn);
+    return StorePlain(event, std::move(fact), &v1::StoredFact::mutable_cost, &CostKey, turn, keep);
   }
   if (event.type == "weft.facts.v1.LoadChanged") {
     facts::v1::LoadChanged load;

@@ -39,6 +39,13 @@ absl::Status ReadTime(const google::protobuf::Timestamp& time, const char* field
   return absl::OkStatus();
 }
 
+absl::Status TooManyCoupons(int coupons) {
+  return InvalidArgument("TOO_MANY_COUPONS",
+                         absl::StrCat(coupons, " coupons; a request takes at most ", kCouponsMax,
+                                      ", leave out those that are not for it"),
+                         {{"field", "coupons"}});
+}
+
 absl::StatusOr<std::string> ActingChannel(const Principal& principal, const std::string& named) {
   if (named.empty()) return principal.channel;
   if (named == principal.channel || Allows(principal.channels, named) ||

@@ -42,13 +42,16 @@ inline constexpr int kCouponsMax = 20;
 // Errors: INVALID_ARGUMENT / TIME_INVALID.
 absl::Status ReadTime(const google::protobuf::Timestamp& time, const char* field, int64_t& us);
 
+// INVALID_ARGUMENT / TOO_MANY_COUPONS.
+absl::Status TooManyCoupons(int coupons);
+
 // Errors: NOT_FOUND / CHANNEL_NOT_FOUND.
 absl::StatusOr<std::string> ActingChannel(const Principal& principal, const std::string& named);
 
 // From any request with account, channel, currency_code, as_of and, where it has
 // one, known_at. Not the channel's number.
 // Errors: NOT_FOUND / ACCOUNT_NOT_FOUND, CHANNEL_NOT_FOUND; INVALID_ARGUMENT /
-// TIME_INVALID.
+// TIME_INVALID, TOO_MANY_COUPONS.
 template <typename Request>
 absl::Status ReadAsk(const Principal& principal, const Request& request, const Clock& clock,
                      Ask& ask) {
@@ -64,8 +67,8 @@ absl::Status ReadAsk(const Principal& principal, const Request& request, const C
   if constexpr (requires { request.project(); }) {
     ask.project = request.project();
     ask.ship_to = request.ship_to();
-    const int coupons = std::min(request.coupons_size(), kCouponsMax);
-    ask.coupons.assign(request.coupons().begin(), request.coupons().begin() + coupons);
+    if (request.coupons_size() > kCouponsMax) return TooManyCoupons(request.coupons_size());
+    ask.coupons.assign(request.coupons().begin(), request.coupons().end());
   }
   if constexpr (requires { request.known_at(); }) {
     if (request.has_known_at()) {

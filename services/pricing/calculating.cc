@@ -1,5 +1,6 @@
 // CalculatePrices: the hot path. Lines are written one by one as they are priced.
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -61,12 +62,25 @@ Decision SharedDecision(const Ask& ask, const Buyer& buyer, Stamp position) {
 }
 
 void AddTiers(const Facts& facts, PriceFinder& finder, const LineAnswer& answer,
-              Currency currency, v1::PriceLine& line) {
+              Currency currency, absl::string_view language, v1::PriceLine& line) {
   const std::vector<LadderStep> ladder = BuildLadder(finder, answer);
   SetLadder(ladder, currency, line);
   TierHint hint;
   if (answer.reason == LineReason::kNone && HintOf(finder, ladder, answer, hint)) {
-    SetHint(facts, answer, hint, currency, *line.mutable_next_tier());
+    SetHint(facts, answer, hint, currency, language, *line.mutable_next_tier());
+  }
+}
+
+// What is to be paid beside the nets, and all together.
+void AddCharges(const Facts& facts, const std::vector<Charge>& charges, Currency currency,
+                Decimal total, bool complete, v1::CalculatePricesResponse& out) {
+  for (const Charge& charge : charges) {
+    if (charge.lost != Charge::Lost::kTaken || charge.amount.is_zero()) continue;
+    SetCharge(facts, charge, currency, {}, *out.add_surcharges());
+    complete = complete && AddInto(total, charge.amount, total) == DecimalError::kOk;
+  }
+  if (complete && !out.surcharges().empty()) {
+    SetMoney(total, currency, *out.mutable_total_with_surcharges());
   }
 }
 
@@ -106,11 +120,14 @@ absl::Status Service::Calculate(const Principal& principal,
   std::unique_ptr<PastFacts> past;
   if (ask.past) {
     WEFT_ASSIGN_OR_RETURN(rows, shards_.Read(principal.tenant));
-    past = std::make_unique<PastFacts>(*rows, Moment{.known_us = ask.known_us});
+    const Moment moment{.known_us = ask.known_us};
+    WEFT_RETURN_IF_ERROR(CheckHistory(*rows, moment));
+    past = std::make_unique<PastFacts>(*rows, moment);
   }
   const Facts& facts = ask.past ? static_cast<const Facts&>(*past) : now;
-  const Stamp here = in_force.At(now.position());
-  const auto position = [&] { return ask.past ? past->position() : here; };
+  // What was known at a moment goes for facts and documents alike.
+  const Stamp here = ask.past ? in_force.KnownBy(ask.known_us) : in_force.At(now.position());
+  const auto position = [&] { return ask.past ? std::max(past->position(), here) : here; };
 
   LineReason for_all = LineReason::kNone;
   Buyer buyer;
@@ -148,6 +165,11 @@ absl::Status Service::Calculate(const Principal& principal,
   std::optional<LookAhead> ahead;
   if (decisions.has_value()) ahead.emplace(now, buyer, request.lines());
   PriceFinder finder(facts, buyer, *in_force);
+  finder.EndAt(in_force.until_us());
+  finder.Speak(principal.language);
+  OrderCharges charges(facts, buyer, finder.rounding());
+  const auto& counted = (*in_force).waterfall().counted_bits();
+  std::array<int64_t, std::size(Waterfall::kCounted)> notices{};
   LineAnswer answer;
   v1::PriceLine message;
   Decimal total;
@@ -165,6 +187,8 @@ absl::Status Service::Calculate(const Principal& principal,
       total = Decimal();
       complete = true;
       lock_use.set_lines(0);
+      charges.Clear();
+      notices.fill(0);
       if (ahead.has_value()) ahead.emplace(now, buyer, request.lines());
       i = 0;
     }
@@ -184,9 +208,16 @@ absl::Status Service::Calculate(const Principal& principal,
     }
     const bool priced = answer.reason == LineReason::kNone;
     Decimal net = priced ? answer.net : Decimal();
+    if (priced && answer.codes != 0) {
+      for (size_t n = 0; n < counted.size(); ++n) notices[n] += (answer.codes & counted[n]) != 0;
+    }
+    const auto charge = [&](const Decimal& of_net) {
+      if (priced) charges.Add(i, answer, finder.categories(), of_net);
+    };
     if (plain && priced &&
         AppendPricedLine(facts, frame, question, answer, MakeDecision(ask, buyer, answer, position()),
                          out)) {
+      if (charges.any()) charge(net);
       complete = complete && AddInto(total, net, total) == DecimalError::kOk;
       continue;
     }
@@ -203,7 +234,7 @@ absl::Status Service::Calculate(const Principal& principal,
     // Of a question that has no sense by itself there is no more to say.
     if (priced || answer.reason >= LineReason::kAmountTooLarge) {
       if (list_price) AddListPrice(finder, answer, buyer.currency, message);
-      if (tiers) AddTiers(facts, finder, answer, buyer.currency, message);
+      if (tiers) AddTiers(facts, finder, answer, buyer.currency, principal.language, message);
     }
     bool has_net = priced;
     if (lock.has_value() && lock->currency_code() == buyer.currency.code() &&
@@ -211,6 +242,7 @@ absl::Status Service::Calculate(const Principal& principal,
       lock_use.set_lines(lock_use.lines() + 1);
       has_net = Decimal::ParseInto(message.net().amount(), net) == DecimalError::kOk;
     }
+    if (charges.any()) charge(net);
     complete = complete && has_net && AddInto(total, net, total) == DecimalError::kOk;
     AppendLine(message, out);
   }
@@ -221,6 +253,14 @@ absl::Status Service::Calculate(const Principal& principal,
   rest.set_channel(ask.channel);
   buyer.currency.AppendTo(*rest.mutable_currency_code());
   if (complete) SetMoney(total, buyer.currency, *rest.mutable_total());
+  if (charges.any()) {
+    std::vector<Charge> taken = charges.Finish();
+    (*in_force).charges().Apply(facts, buyer, finder.rounding(), taken);
+    AddCharges(facts, taken, buyer.currency, total, complete, rest);
+  }
+  for (size_t n = 0; n < notices.size(); ++n) {
+    if (notices[n] > 0 && notices_[n] != nullptr) notices_[n]->Add(static_cast<uint64_t>(notices[n]));
+  }
   if (buyer.account != nullptr && buyer.account->tax_class != Symbol::kNone) {
     rest.set_account_tax_class(std::string(facts.Text(buyer.account->tax_class)));
   }

@@ -33,6 +33,11 @@ absl::StatusOr<Settings> MakeSettings(const v1::PricingConfig& config) {
                                                           " is not in 1..100000"));
   }
   if (config.max_watchers() > 0) settings.max_watchers = config.max_watchers();
+  if (config.history_days() < 0 || config.history_days() > 36'600) {
+    return InvalidArgument("CONFIG_INVALID", absl::StrCat("history_days: ", config.history_days(),
+                                                          " is not in 0..36600"));
+  }
+  if (config.history_days() > 0) settings.keep_history = absl::Hours(24) * config.history_days();
   return settings;
 }
 

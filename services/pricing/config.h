@@ -18,6 +18,7 @@ struct Settings {
   bool documents_owner = true;
   absl::Duration lock_time_max = absl::Hours(24 * 30);
   int max_watchers = 1000;
+  absl::Duration keep_history = absl::InfiniteDuration();
 
   bool LoginRequired(absl::string_view channel) const {
     return login_required_channels.count("*") > 0 ||

@@ -1,7 +1,10 @@
 #include "services/pricing/convert.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
 #include "absl/time/time.h"
+#include "services/pricing/domain/applicable.h"
+#include "services/pricing/domain/labels.h"
 #include "services/pricing/state.h"
 
 namespace weft::pricing {
@@ -214,21 +217,58 @@ void SetLadder(const std::vector<LadderStep>& ladder, Currency currency, v1::Pri
 }
 
 void SetHint(const Facts& facts, const LineAnswer& answer, const TierHint& hint,
-             Currency currency, v1::TierHint& out) {
+             Currency currency, absl::string_view language, v1::TierHint& out) {
   out.set_minimum_quantity(hint.next.minimum.ToString());
   SetMoney(hint.next.unit_price, currency, *out.mutable_unit_price());
   SetMoney(hint.next.net, currency, *out.mutable_net());
   const std::string from = absl::StrCat(hint.next.minimum.ToString(), " ", facts.Text(answer.unit));
   if (hint.saves) {
     SetMoney(hint.saving, currency, *out.mutable_saving());
-    out.set_message(absl::StrCat(from, " cost ", hint.saving.ToString(), " ", currency.code(),
-                                 " less"));
+    out.set_message(absl::Substitute(TextOf(Label::kCostLess, language), from,
+                                     hint.saving.ToString(), currency.code()));
   } else {
-    out.set_message(absl::StrCat(
-        "from ", from, hint.next.graduated ? " on each further one costs " : " on the price is ",
-        hint.next.unit_price.ToString(), " ", currency.code()));
+    const Label label = hint.next.graduated ? Label::kFurtherFrom : Label::kPriceFrom;
+    out.set_message(absl::Substitute(TextOf(label, language), from,
+                                     hint.next.unit_price.ToString(), currency.code()));
   }
   if (hint.has_dearer_from) out.set_dearer_from_quantity(hint.dearer_from.ToString());
+}
+
+void SetCharge(const Facts& facts, const Charge& charge, Currency currency, const View& view,
+               v1::PriceSurcharge& out) {
+  const Surcharge& surcharge = *charge.surcharge;
+  out.set_surcharge(Named(facts, surcharge.surcharge));
+  out.set_label(surcharge.label);
+  // The numbers of the enums are those of the facts.
+  out.set_kind(static_cast<v1::SurchargeKind>(surcharge.kind));
+  out.set_per(static_cast<v1::SurchargePer>(surcharge.per));
+  for (const int line : charge.lines) out.add_lines(line);
+  if (charge.lost == Charge::Lost::kTaken) SetMoney(charge.amount, currency, *out.mutable_amount());
+  if (!view.staff) return;
+  SetMoney(charge.net, currency, *out.mutable_basis());
+  std::string rule = absl::StrCat("surcharges/", facts.Text(surcharge.surcharge));
+  for (const std::string& of_table : charge.rules) {
+    absl::StrAppend(&rule, ", tables/", PricingRules::kCharges, "#", of_table);
+  }
+  out.set_rule(std::move(rule));
+  out.set_version(PositionText(surcharge.version));
+  SetPeriod(surcharge.period, *out.mutable_validity());
+  const auto lost = [&](const char* reason, const char* message) {
+    out.mutable_lost()->set_reason(reason);
+    out.mutable_lost()->set_message(message);
+  };
+  switch (charge.lost) {
+    case Charge::Lost::kTaken: break;
+    case Charge::Lost::kNotBelowNet:
+      return lost("NOT_BELOW_NET", "the lines it is about come to what it asks for");
+    case Charge::Lost::kOtherCurrency:
+      return lost("NO_PRICE_IN_CURRENCY", "it is in another currency");
+    case Charge::Lost::kExcluded:
+      return lost("EXCLUDED", "another one of its group goes before it");
+    case Charge::Lost::kWaived: return lost("WAIVED", "a rule waives it for this buyer");
+    case Charge::Lost::kAmountTooLarge:
+      return lost("AMOUNT_TOO_LARGE", "the amount has more than 34 digits");
+  }
 }
 
 void SetQuantityRules(const Facts& facts, const LineAnswer& answer, v1::QuantityRules& out) {
@@ -258,7 +298,7 @@ namespace {
 void SetSteps(const Facts& facts, PriceFinder& finder, const Buyer& buyer,
               const LineAnswer& answer, const View& view, v1::PriceExplanation& out) {
   std::vector<Notice> notices;
-  for (const Step& step : StepsOf(finder, answer, buyer, "en", &notices)) {
+  for (const Step& step : StepsOf(finder, answer, buyer, view.language, &notices)) {
     v1::PriceStep& added = *out.add_steps();
     added.set_label(step.label);
     added.set_amount(step.amount.ToString());
@@ -310,14 +350,24 @@ void SetCandidates(const Facts& facts, const Buyer& buyer, const LineAnswer& ans
   }
 }
 
-void SetMargin(const Buyer& buyer, const LineAnswer& answer, v1::PriceExplanation& out) {
-  const Money& cost = answer.item->cost;
-  if (cost.currency.is_none() || cost.currency != buyer.currency) return;
+void SetMargin(const Facts& facts, const Buyer& buyer, const LineAnswer& answer,
+               v1::PriceExplanation& out) {
+  const Symbol organisation =
+      buyer.account == nullptr ? Symbol::kNone : buyer.account->organisation;
+  Cost known;
+  if (!FindCost(facts, *answer.item, Symbol::kNone, organisation, buyer.as_of_us, known,
+                nullptr) ||
+      known.cost.currency != buyer.currency) {
+    return;
+  }
+  const Money& cost = known.cost;
   const UnitRatio& unit = answer.unit_ratio;
+  int64_t denominator = 1;
   Decimal unit_cost, line_cost, margin, percent;
-  if (ShownUnitPrice(cost.amount, unit.numerator(), unit.denominator(), cost.currency,
-                     unit_cost) != DecimalError::kOk ||
-      MulDivRound(cost.amount, answer.quantity, unit.numerator(), unit.denominator(),
+  if (__builtin_mul_overflow(unit.denominator(), known.per_quantity, &denominator) ||
+      ShownUnitPrice(cost.amount, unit.numerator(), denominator, cost.currency, unit_cost) !=
+          DecimalError::kOk ||
+      MulDivRound(cost.amount, answer.quantity, unit.numerator(), denominator,
                   cost.currency.minor_digits(), RoundingMode::kHalfUp,
                   line_cost) != DecimalError::kOk ||
       SubtractInto(answer.net, line_cost, margin) != DecimalError::kOk) {
@@ -342,7 +392,7 @@ void SetExplanation(const Facts& facts, PriceFinder& finder, const Buyer& buyer,
   SetCandidates(facts, buyer, answer, view, out);
   if (answer.reason != LineReason::kNone) return;
   SetSteps(facts, finder, buyer, answer, view, out);
-  if (view.cost) SetMargin(buyer, answer, out);
+  if (view.cost) SetMargin(facts, buyer, answer, out);
 }
 
 }  // namespace weft::pricing

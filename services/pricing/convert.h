@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "services/pricing/domain/charges.h"
 #include "services/pricing/domain/explain.h"
 #include "services/pricing/domain/find_price.h"
 #include "services/pricing/domain/ladder.h"
@@ -17,6 +18,7 @@ namespace weft::pricing {
 struct View {
   bool staff = false;  // Sees every candidate, rule, version and owner.
   bool cost = false;   // Sees cost and margin.
+  absl::string_view language;  // BCP 47; "" = English.
 };
 
 int64_t MicrosOf(const google::protobuf::Timestamp& time);
@@ -34,7 +36,10 @@ void SetLine(const Facts& facts, const LineQuestion& question, const LineAnswer&
 
 void SetLadder(const std::vector<LadderStep>& ladder, Currency currency, v1::PriceLine& out);
 void SetHint(const Facts& facts, const LineAnswer& answer, const TierHint& hint,
-             Currency currency, v1::TierHint& out);
+             Currency currency, absl::string_view language, v1::TierHint& out);
+// Of an order, to everyone; what `view` may see besides in an explanation.
+void SetCharge(const Facts& facts, const Charge& charge, Currency currency, const View& view,
+               v1::PriceSurcharge& out);
 void SetQuantityRules(const Facts& facts, const LineAnswer& answer, v1::QuantityRules& out);
 
 // Steps, candidates and margin of a priced or refused line, as far as `view` may see.

@@ -38,7 +38,11 @@ v1::LockedLine Locked(const v1::PriceLine& line, bool tiers) {
   *locked.mutable_unit_price() = line.unit_price();
   *locked.mutable_net() = line.net();
   locked.set_decision_id(line.decision_id());
-  const bool has_tiers = tiers && line.tiers_size() > 0;
+  // A lock of tiers says one price for all units; graduated ones do not.
+  const bool has_tiers =
+      tiers && line.tiers_size() > 0 &&
+      std::none_of(line.tiers().begin(), line.tiers().end(),
+                   [](const v1::LadderStep& step) { return step.graduated(); });
   locked.set_quantity_rule(has_tiers ? v1::LOCKED_QUANTITY_TIERS : v1::LOCKED_QUANTITY_EXACT);
   if (has_tiers) *locked.mutable_tiers() = line.tiers();
   return locked;

@@ -1,8 +1,34 @@
 #include "services/pricing/past.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "libs/base/error.h"
+#include "libs/base/status_macros.h"
 
 namespace weft::pricing {
+
+absl::Status CheckHistory(const engine::RowReader& rows, const Moment& moment) {
+  WEFT_ASSIGN_OR_RETURN(const std::optional<v1::HistoryRow> info, rows.Find(kInfo, ""));
+  if (!info.has_value()) return absl::OkStatus();
+  if (moment.position < static_cast<Stamp>(info->floor())) {
+    return FailedPrecondition("HISTORY_GONE",
+                              absl::StrCat("the facts of position ", PositionText(moment.position),
+                                           " are no longer complete"),
+                              {{"position", PositionText(moment.position)}});
+  }
+  if (moment.known_us < info->floor_us()) {
+    const std::string kept = absl::FormatTime(
+        absl::RFC3339_full, absl::FromUnixMicros(info->floor_us()), absl::UTCTimeZone());
+    return FailedPrecondition(
+        "HISTORY_GONE",
+        absl::StrCat("what was known then is no longer complete; ask from ", kept, " on"),
+        {{"known_from", kept}});
+  }
+  return absl::OkStatus();
+}
 
 Symbol PastFacts::Intern(SymbolKind kind, absl::string_view text) {
   if (text.empty()) return Symbol::kNone;

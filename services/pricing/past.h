@@ -30,6 +30,10 @@ struct Moment {
   int64_t known_us = kForEver;    // Everything recorded up to it, inclusive.
 };
 
+// Whether what stood at the moment is still complete.
+// Errors: FAILED_PRECONDITION / HISTORY_GONE.
+absl::Status CheckHistory(const engine::RowReader& rows, const Moment& moment);
+
 class PastFacts final : public Facts, private Interner {
  public:
   PastFacts(const engine::RowReader& rows, Moment moment) : rows_(rows), moment_(moment) {}

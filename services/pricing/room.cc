@@ -21,15 +21,16 @@ class PricingRoom final : public service::Room {
         clock_(*surroundings.clock),
         mac_key_(surroundings.mac_key),
         log_(surroundings.log),
+        metrics_(surroundings.metrics),
         documents_("pricing", PricingKinds(), ShippedDocuments()),
-        replica_(MakeReplica(memory_, changes_, &documents_)),
+        replica_(MakeReplica(memory_, changes_, &documents_, settings_.keep_history)),
         owner_(MakeOwner()) {}
 
   engine::Program* program() override { return settings_.documents_owner ? &owner_ : nullptr; }
   engine::Program* projection() override { return &replica_; }
   void BindProjection(rpc::MethodRegistry& methods, engine::Shards& shards) override {
     service_ = std::make_unique<Service>(settings_, memory_, changes_, shards, clock_, mac_key_,
-                                         &documents_);
+                                         &documents_, metrics_);
     service_->Bind(methods);
   }
   void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) override {
@@ -51,6 +52,7 @@ class PricingRoom final : public service::Room {
   const Clock& clock_;
   const std::string mac_key_;
   telemetry::Logger* const log_;
+  telemetry::MetricsScope* const metrics_;
   FactMemory memory_;
   PriceChanges changes_{memory_};
   documents::DocumentReader documents_;
@@ -63,9 +65,12 @@ class PricingRoom final : public service::Room {
 }  // namespace
 
 engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes,
-                            documents::DocumentReader* documents) {
+                            documents::DocumentReader* documents, absl::Duration keep_history) {
   engine::Program program("pricing-replica");
-  program.Events(engine::kTimeline, &app::OnFact);
+  program.Events(engine::kTimeline,
+                 [keep_history](const engine::Event& event, engine::Turn& turn) {
+                   return app::OnFact(event, turn, keep_history);
+                 });
   program.read_models.push_back(&changes);  // Before the facts: price_changes.h.
   program.read_models.push_back(&memory);
   if (documents != nullptr) documents->Mount(program);

@@ -6,6 +6,7 @@
 #include "libs/service/documents/reader.h"
 #include "libs/service/room.h"
 #include "services/pricing/config.h"
+#include "absl/time/time.h"
 #include "services/pricing/memory/fact_memory.h"
 #include "services/pricing/price_changes.h"
 #include "weft/pricing/v1/config.pb.h"
@@ -13,9 +14,10 @@
 namespace weft::pricing {
 
 // The projection "pricing-replica": facts and documents of the timeline, for
-// reading. Every process has it. All outlive the shards.
+// reading. Every process has it. `keep_history`: app.h. All outlive the shards.
 engine::Program MakeReplica(FactMemory& memory, PriceChanges& changes,
-                            documents::DocumentReader* documents = nullptr);
+                            documents::DocumentReader* documents = nullptr,
+                            absl::Duration keep_history = absl::InfiniteDuration());
 // The program "pricing": what is decided, not followed: drafts, checks and
 // publishing of documents. One process of an installation has it
 // (room.documents_owner).

@@ -72,6 +72,13 @@ RulesInForce::RulesInForce(const documents::DocumentReader* documents, absl::str
   if (recent.newest.offset >= 0) known_ = StampOf(recent.newest.generation, recent.newest.offset);
 }
 
+Stamp RulesInForce::KnownBy(int64_t us) const {
+  if (documents_ == nullptr) return 0;
+  const engine::Position newest =
+      documents_->newest(std::string(tenant_), absl::FromUnixMicros(us));
+  return newest.offset >= 0 ? StampOf(newest.generation, newest.offset) : 0;
+}
+
 absl::Status RulesInForce::Find(const Facts& facts, const Ask& ask, const Buyer& buyer,
                                 Stamp at) {
   if (documents_ == nullptr) return absl::OkStatus();
@@ -84,12 +91,14 @@ absl::Status RulesInForce::Find(const Facts& facts, const Ask& ask, const Buyer&
   const engine::Position position = PositionOf(at);
   Recent& recent = RecentOf(tenant_);
   active_ = nullptr;
+  absl::Time until = absl::InfiniteFuture();
   // The facts were taken before this look at the version: whatever they have seen of
   // the log, the documents up to there count in it.
   if (recent.Is(tenant_, documents_->version()) && recent.newest <= position) {
     for (size_t i = 0; i < recent.used; ++i) {
       if (recent.found[i].Holds(organisation, branch, ask.channel, as_of)) {
         active_ = recent.found[i].held.active;
+        until = recent.found[i].held.until;
         break;
       }
     }
@@ -101,6 +110,7 @@ absl::Status RulesInForce::Find(const Facts& facts, const Ask& ask, const Buyer&
     // References are counted apart for each thread, so that threads do not meet there.
     const auto own = std::make_shared<const std::shared_ptr<const documents::Active>>(held.active);
     active_ = held.active = {own, own->get()};
+    until = held.until;
     if (held.newest <= position) {
       if (!recent.Is(tenant_, held.version)) recent.Begin(tenant_, held);
       Found& found = recent.Add();
@@ -108,6 +118,7 @@ absl::Status RulesInForce::Find(const Facts& facts, const Ask& ask, const Buyer&
       found.scope = std::move(scope);
     }
   }
+  if (until != absl::InfiniteFuture()) until_us_ = absl::ToUnixMicros(until);
   if (!active_->status.ok()) return active_->status;
   if (const auto* made = active_->compiled->As<PricingRules>(); made != nullptr) rules_ = made;
   return absl::OkStatus();

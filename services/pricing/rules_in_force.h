@@ -30,10 +30,14 @@ class RulesInForce {
 
   // The position of an answer whose facts stand at `facts`.
   Stamp At(Stamp facts) const { return std::max(facts, known_); }
+  // The position of the newest documents that had been recorded by a moment; 0 = none.
+  Stamp KnownBy(int64_t us) const;
   // Looks the rules up: for the buyer and moment of `ask`, of documents up to `at`.
   // Errors: FAILED_PRECONDITION / RULES_STALE.
   absl::Status Find(const Facts& facts, const Ask& ask, const Buyer& buyer, Stamp at);
   const PricingRules& operator*() const { return *rules_; }
+  // The first moment after the as-of at which other documents take over.
+  int64_t until_us() const { return until_us_; }
   // Numbers of the activations that Find() came to; 0 = none.
   int64_t activation() const { return active_ == nullptr ? 0 : active_->set.activation; }
   int64_t platform_activation() const {
@@ -44,6 +48,7 @@ class RulesInForce {
   const documents::DocumentReader* const documents_;
   const absl::string_view tenant_;
   Stamp known_ = 0;
+  int64_t until_us_ = kForEver;
   std::shared_ptr<const documents::Active> active_;
   const PricingRules* rules_;
 };

@@ -78,7 +78,8 @@ void Answers(rpc::MethodRegistry& methods, engine::Shards& shards, const char* n
 
 Service::Service(Settings settings, FactMemory& memory, PriceChanges& changes,
                  engine::Shards& shards, const Clock& clock, absl::string_view mac_key,
-                 const documents::DocumentReader* documents)
+                 const documents::DocumentReader* documents,
+                 telemetry::MetricsScope* metrics)
     : settings_(std::move(settings)),
       memory_(memory),
       shards_(shards),
@@ -91,6 +92,12 @@ Service::Service(Settings settings, FactMemory& memory, PriceChanges& changes,
                  .documents_at = [documents](const std::string& tenant) {
                    return RulesInForce(documents, tenant).At(0);
                  }}) {
+  for (size_t i = 0; metrics != nullptr && i < notices_.size(); ++i) {
+    notices_[i] = &metrics->GetCounter(
+        "weft_pricing_rule_notices_total",
+        "Lines whose rules said what somebody should look at, by the code of the rule.",
+        {{"code", Waterfall::kCounted[i]}});
+  }
   const Sha256Digest digest = HmacSha256(mac_key, "weft.pricing decision id 1");
   for (int i = 0; i < 8; ++i) {
     key_.k0 = key_.k0 << 8 | digest[i];

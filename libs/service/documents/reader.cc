@@ -41,6 +41,7 @@ absl::Status OnEvent(const std::string& room, const engine::Event& event, engine
     *row.mutable_activation() = published.activation();
     row.set_generation(turn.position().generation);
     row.set_offset(event.offset);
+    row.set_recorded_us(absl::ToUnixMicros(event.append_time));
     turn.Put(kPublished, engine::Key().Add(row.activation().number()).Take(), row);
   }
   return absl::OkStatus();
@@ -56,6 +57,7 @@ struct DocumentReader::Text {
 struct DocumentReader::Published {
   int64_t number = 0;
   absl::Time effective_from;
+  absl::Time recorded;
   engine::Position position;
   std::vector<SetDocument> documents;
   std::string missing;  // A document whose text is not here.
@@ -89,12 +91,13 @@ struct DocumentReader::Tenant {
     }
     return nullptr;
   }
-  // Narrows the moments for which At() comes to `chosen`, all positions taken.
-  void Narrow(const Published* chosen, absl::Time as_of, Held& held) const {
+  // Narrows the moments for which At() comes to `chosen`, of what stands up to `at`.
+  void Narrow(const Published* chosen, absl::Time as_of, engine::Position at, Held& held) const {
     if (chosen != nullptr) held.from = std::max(held.from, chosen->effective_from);
-    const auto next = std::upper_bound(
+    auto next = std::upper_bound(
         published.begin(), published.end(), as_of,
         [](absl::Time t, const auto& p) { return t < p->effective_from; });
+    while (next != published.end() && (*next)->position > at) ++next;
     if (next != published.end()) held.until = std::min(held.until, (*next)->effective_from);
   }
 };
@@ -176,6 +179,7 @@ void DocumentReader::TakeRow(const engine::ChangedRow& row) {
   published->number = stored.activation().number();
   published->effective_from = TimeOf(stored.activation().effective_from());
   published->position = {stored.generation(), stored.offset()};
+  published->recorded = absl::FromUnixMicros(stored.recorded_us());
   MutexLock lock(mutex_);
   Tenant& tenant = TenantOf(row.partition, row.tenant);
   for (const v1::ActivatedDocument& document : stored.activation().documents()) {
@@ -242,6 +246,20 @@ Held DocumentReader::Newest(const std::string& tenant) const {
   return held;
 }
 
+engine::Position DocumentReader::newest(const std::string& tenant, absl::Time known) const {
+  const uint32_t partition = PartitionOf(tenant);
+  MutexLock lock(mutex_);
+  engine::Position out;
+  for (const std::string& name : {tenant, std::string(engine::kPlatformTenant)}) {
+    const Tenant* const found = FindTenant(partition, name);
+    if (found == nullptr) continue;
+    for (const auto& published : found->published) {
+      if (published->recorded <= known) out = std::max(out, published->position);
+    }
+  }
+  return out;
+}
+
 std::shared_ptr<const Active> DocumentReader::FindNewest(const std::string& tenant,
                                                          const rules::DocumentScope& scope,
                                                          absl::Time as_of) const {
@@ -272,7 +290,7 @@ Held DocumentReader::FindHeld(const std::string& tenant, const rules::DocumentSc
     for (const auto& [from, chosen] : {std::pair(ours, own.get()), {theirs, platform.get()}}) {
       if (from == nullptr) continue;
       held.newest = std::max(held.newest, from->newest);
-      from->Narrow(chosen, as_of, held);
+      from->Narrow(chosen, as_of, at, held);
     }
     if (platform == nullptr) platform = shipped_;
     if (own == nullptr && platform == nullptr) {

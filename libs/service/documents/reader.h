@@ -87,7 +87,9 @@ class DocumentReader final : public engine::ReadModel {
 
   // Where the newest activation of the tenant or the platform stands.
   engine::Position newest(const std::string& tenant) const { return Newest(tenant).newest; }
-  // The same with the version it was asked at; nothing else is set.
+  // The same of what had been recorded by `known`.
+  engine::Position newest(const std::string& tenant, absl::Time known) const;
+  // The same as newest() with the version it was asked at; nothing else is set.
   Held Newest(const std::string& tenant) const;
   // Another number after every change of what is known, for who keeps what was found.
   // No two readers of a process have the same. Waits for nothing.
@@ -98,7 +100,8 @@ class DocumentReader final : public engine::ReadModel {
                                      absl::Time as_of, engine::Position at) const {
     return FindHeld(tenant, scope, as_of, at).active;
   }
-  // The same with how long it holds; of use only where `newest` is at most `at`.
+  // The same with how long it holds, of what stands up to `at`; to be kept only where
+  // `newest` is at most `at`.
   Held FindHeld(const std::string& tenant, const rules::DocumentScope& scope, absl::Time as_of,
                 engine::Position at) const;
   // The same with all that is known.

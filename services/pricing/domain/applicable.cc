@@ -128,6 +128,16 @@ void FindPromotions(const Facts& facts, const Item& item, const Categories& cate
   });
 }
 
+bool Excludes(const Facts& facts, const Surcharge& by, const Surcharge& one) {
+  if (&by == &one || one.exclusion_group == Symbol::kNone || by.kind != one.kind ||
+      by.exclusion_group != one.exclusion_group) {
+    return false;
+  }
+  if (by.priority != one.priority) return by.priority > one.priority;
+  if (by.period.from_us != one.period.from_us) return by.period.from_us > one.period.from_us;
+  return facts.Text(by.surcharge) < facts.Text(one.surcharge);
+}
+
 RateState FindRate(const Facts& facts, Currency from, Currency to, absl::string_view kind,
                    int64_t at_us, ExchangeRate& out, int64_t* boundary_us) {
   if (from == to) {

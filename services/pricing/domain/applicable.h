@@ -43,6 +43,10 @@ void FindPromotions(const Facts& facts, const Item& item, const Categories& cate
                     const Buyer& buyer, Symbol channel, std::vector<const Promotion*>& out,
                     int64_t* boundary_us);
 
+// Whether `one` is left out where `by` is taken: they are of one kind and exclusion
+// group, and `by` has the higher priority, or starts later, or comes first by code.
+bool Excludes(const Facts& facts, const Surcharge& by, const Surcharge& one);
+
 enum class RateState : uint8_t {
   kFound,
   kMissing,   // There never was one for this pair and kind.

@@ -1,26 +1,28 @@
 #include "services/pricing/domain/explain.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
+#include "services/pricing/domain/labels.h"
 
 namespace weft::pricing {
 namespace {
 
-const char* Label(Source source) {
+Label PriceLabel(Source source) {
   switch (source) {
-    case Source::kAccountContract: return "Contract price";
-    case Source::kParentContract: return "Contract price of the parent account";
-    case Source::kGroupContract: return "Group price";
-    case Source::kBook: return "Price list";
-    case Source::kList: return "List price";
+    case Source::kAccountContract: return Label::kContract;
+    case Source::kParentContract: return Label::kParentContract;
+    case Source::kGroupContract: return Label::kGroup;
+    case Source::kBook: return Label::kBook;
+    case Source::kList: return Label::kList;
   }
-  return "";
+  return Label::kList;
 }
 
-const char* DiscountLabel(Source source) {
+Label DiscountLabel(Source source) {
   switch (source) {
-    case Source::kAccountContract: return "Contract discount";
-    case Source::kParentContract: return "Contract discount of the parent account";
-    default: return "Group discount";
+    case Source::kAccountContract: return Label::kContractDiscount;
+    case Source::kParentContract: return Label::kParentDiscount;
+    default: return Label::kGroupDiscount;
   }
 }
 
@@ -41,9 +43,10 @@ void AddStep(Step step, const Decimal& result, std::vector<Step>& steps) {
 
 // What the price starts from, and a contract's discount: up to `found`.
 void AddFound(const LineAnswer& answer, const Buyer& buyer, const Decimal& found,
-              std::vector<Step>& steps) {
+              absl::string_view language, std::vector<Step>& steps) {
   Step first;
-  first.label = Label(answer.discounted ? Source::kList : answer.source);
+  first.label = std::string(
+      TextOf(PriceLabel(answer.discounted ? Source::kList : answer.source), language));
   first.source = answer.source;
   first.owner = answer.owner;
   first.offer = answer.offer;
@@ -56,7 +59,8 @@ void AddFound(const LineAnswer& answer, const Buyer& buyer, const Decimal& found
     first.period = Intersection(answer.priced.offer.period, answer.priced.book->period);
   }
   if (answer.priced.converted) {
-    absl::StrAppend(&first.label, " at the rate ", answer.priced.rate.ToString());
+    first.label = absl::Substitute(TextOf(Label::kAtRate, language), first.label,
+                                   answer.priced.rate.ToString());
   }
   Decimal list;
   if (!answer.discounted || !Shown(answer.priced.price, answer, buyer.currency, list)) {
@@ -65,7 +69,7 @@ void AddFound(const LineAnswer& answer, const Buyer& buyer, const Decimal& found
   AddStep(first, list, steps);
   Step discount;
   discount.label =
-      absl::StrCat(DiscountLabel(answer.source), " ", answer.priced.percent.ToString(), " %");
+      absl::StrCat(TextOf(DiscountLabel(answer.source), language), " ", answer.priced.percent.ToString(), " %");
   discount.source = answer.source;
   discount.owner = answer.owner;
   discount.offer = answer.offer;
@@ -80,10 +84,10 @@ std::vector<Step> StepsOf(PriceFinder& finder, const LineAnswer& answer, const B
   std::vector<Step> steps;
   Decimal found;
   if (!Shown(answer.found, answer, buyer.currency, found)) return steps;
-  AddFound(answer, buyer, found, steps);
+  AddFound(answer, buyer, found, language, steps);
   const Waterfall& waterfall = finder.rules().waterfall();
   std::string asked;  // The last table, with the rules that decided.
-  for (WaterfallStep& ran : finder.TraceRules(answer, language)) {
+  for (WaterfallStep& ran : finder.TraceRules(answer)) {
     std::string rule = absl::StrCat("rule-sets/", waterfall.id(), "#", ran.id);
     if (!ran.table.empty()) asked.clear();
     for (const std::string& of_table : ran.rules) {
@@ -107,7 +111,7 @@ std::vector<Step> StepsOf(PriceFinder& finder, const LineAnswer& answer, const B
   // Where the unit price is a rounding point.
   if (steps.back().result != answer.unit_price) {
     Step rounding;
-    rounding.label = "Rounding";
+    rounding.label = std::string(TextOf(Label::kRounding, language));
     rounding.rule = absl::StrCat("tables/", PricingRules::kRounding);
     rounding.document_version = finder.rules().VersionOf("DecisionTable", PricingRules::kRounding);
     rounding.source = answer.source;

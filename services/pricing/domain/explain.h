@@ -34,7 +34,7 @@ struct Notice {
 
 // `answer` has a price and was found by `finder`. Shape: what the price starts from,
 // the discount of a contract, then each step of the rules that changes it; `notices` gets
-// the steps that only say something. `language` chooses their texts.
+// the steps that only say something. `language` chooses the texts; the finder speaks it.
 std::vector<Step> StepsOf(PriceFinder& finder, const LineAnswer& answer, const Buyer& buyer,
                           absl::string_view language, std::vector<Notice>* notices);
 

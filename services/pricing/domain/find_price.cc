@@ -125,6 +125,7 @@ void PriceFinder::Answer(Depth depth, LineAnswer& answer) {
   if (waterfall.Touches(line_facts_.features())) {
     if (!waterfall.asks_for_costs()) {
       condition_finder_.Find(answer, categories_, true, conditions_);
+      answer.valid_until_us = std::min(answer.valid_until_us, conditions_.boundary_us);
     }
     ApplyRules(line_facts_.features(), answer);
   }
@@ -134,7 +135,7 @@ void PriceFinder::Answer(Depth depth, LineAnswer& answer) {
 void PriceFinder::ApplyRules(uint32_t features, LineAnswer& answer) {
   WaterfallResult result;
   arena_.Reset();
-  rules_.waterfall().Run(line_facts_, features, arena_, result);
+  rules_.waterfall().Run(line_facts_, features, arena_, result, nullptr, language_);
   answer.codes = result.codes;
   if (result.end != WaterfallResult::End::kPrice) {
     answer.reason = result.end == WaterfallResult::End::kRefused ? LineReason::kPriceRefused
@@ -187,8 +188,7 @@ void PriceFinder::AddRuleBreakpoints(const LineAnswer& answer,
   if (breakpoints.size() > before) breakpoints.push_back({Decimal(1), answer.unit_ratio});
 }
 
-std::vector<WaterfallStep> PriceFinder::TraceRules(const LineAnswer& answer,
-                                                   absl::string_view language) {
+std::vector<WaterfallStep> PriceFinder::TraceRules(const LineAnswer& answer) {
   std::vector<WaterfallStep> steps;
   LineAnswer found = answer;
   found.price = answer.found;
@@ -196,7 +196,7 @@ std::vector<WaterfallStep> PriceFinder::TraceRules(const LineAnswer& answer,
   line_facts_.Set(found, conditions_, categories_);
   arena_.Reset();
   WaterfallResult result;
-  rules_.waterfall().Run(line_facts_, line_facts_.features(), arena_, result, &steps, language);
+  rules_.waterfall().Run(line_facts_, line_facts_.features(), arena_, result, &steps, language_);
   return steps;
 }
 

@@ -23,6 +23,7 @@
 // long as it is not a rounding point it does not enter the net.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -153,14 +154,23 @@ class PriceFinder final : public ListPriceSource {
   bool FindListPrice(const LineAnswer& answer, Priced& list) override;
 
   // The waterfall's steps for a line that has a price, with their amounts.
-  std::vector<WaterfallStep> TraceRules(const LineAnswer& answer, absl::string_view language);
+  std::vector<WaterfallStep> TraceRules(const LineAnswer& answer);
 
   // Quantities at which the waterfall, a promotion or a surcharge may change what the
   // line of `answer` costs, though no offer does.
   void AddRuleBreakpoints(const LineAnswer& answer,
                           std::vector<LineAnswer::Breakpoint>& breakpoints);
 
+  // From `us` on other rules may hold: no answer is valid any longer. Before the first
+  // line.
+  void EndAt(int64_t us) { rules_until_us_ = std::min(rules_until_us_, us); }
+  // BCP 47 tag of who reads refusals and steps; "" = English. It outlives the finder.
+  void Speak(absl::string_view language) { language_ = language; }
+
   const PricingRules& rules() const { return rules_; }
+  const Rounding& rounding() const { return rounding_; }
+  // Of the item of the last line, with those above.
+  const Categories& categories() const { return categories_; }
   Currency currency() const { return buyer_.currency; }
 
  private:
@@ -209,7 +219,8 @@ class PriceFinder final : public ListPriceSource {
   const Rounding rounding_;
   LineFacts line_facts_;
   rules::expr::Arena arena_;  // Of one line's rules.
-  const int64_t rules_until_us_;
+  int64_t rules_until_us_;
+  absl::string_view language_;
   uint64_t not_asked_ = 0;  // Steps of the plan that are not for this buyer.
   const bool has_categories_;
   ConditionFinder condition_finder_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "services/pricing/domain/charges.h"
 #include "services/pricing/domain/find_price.h"
 
 namespace weft::pricing {
@@ -189,46 +190,36 @@ void ConditionFinder::Promote(const LineAnswer& answer, LineConditions& out) {
   out.promotion_label = std::move(label);
 }
 
+// Those of the unit price. Of one group only what would be taken excludes others.
 void ConditionFinder::Surcharge(const LineAnswer& answer, LineConditions& out) {
   using Per = pricing::Surcharge::Per;
   out.surcharge_percent = Decimal();
   out.surcharge_amount = Decimal();
   out.surcharge_label.clear();
-  for (const pricing::Surcharge* surcharge : surcharges_) {
-    if (surcharge->per != Per::kUnit && surcharge->per != Per::kLinePercent) continue;
-    if (!surcharge->below_net.is_zero()) continue;  // Of orders.
-    const bool beaten =
-        surcharge->exclusion_group != Symbol::kNone &&
-        std::any_of(surcharges_.begin(), surcharges_.end(), [&](const pricing::Surcharge* other) {
-          if (other == surcharge || other->kind != surcharge->kind ||
-              other->exclusion_group != surcharge->exclusion_group) {
-            return false;
-          }
-          if (other->priority != surcharge->priority) return other->priority > surcharge->priority;
-          if (other->period.from_us != surcharge->period.from_us) {
-            return other->period.from_us > surcharge->period.from_us;
-          }
-          return facts_.Text(other->surcharge) < facts_.Text(surcharge->surcharge);
-        });
+  std::erase_if(surcharges_, [&](const pricing::Surcharge* surcharge) {
     UnitRatio unit;
-    if (beaten || !RatioOf(*answer.item, surcharge->unit, unit)) continue;
-    if (!surcharge->below_quantity.is_zero() &&
-        CompareQuantities(answer.quantity, answer.unit_ratio, surcharge->below_quantity, unit) >=
-            0) {
+    return IsOfOrder(*surcharge) || !RatioOf(*answer.item, surcharge->unit, unit) ||
+           (surcharge->per == Per::kUnit && surcharge->currency != buyer_.currency) ||
+           (!surcharge->below_quantity.is_zero() &&
+            CompareQuantities(answer.quantity, answer.unit_ratio, surcharge->below_quantity,
+                              unit) >= 0);
+  });
+  for (const pricing::Surcharge* surcharge : surcharges_) {
+    if (surcharge->exclusion_group != Symbol::kNone &&
+        std::any_of(surcharges_.begin(), surcharges_.end(), [&](const pricing::Surcharge* other) {
+          return Excludes(facts_, *other, *surcharge);
+        })) {
       continue;
     }
-    if (surcharge->per == Per::kLinePercent) {
-      if (AddInto(out.surcharge_percent, surcharge->amount, out.surcharge_percent) !=
-          DecimalError::kOk) {
-        continue;
-      }
-    } else {
-      Decimal amount;
-      if (surcharge->currency != buyer_.currency ||
-          !InPriceUnit(answer, surcharge->amount, unit, 1, amount) ||
-          AddInto(out.surcharge_amount, amount, out.surcharge_amount) != DecimalError::kOk) {
-        continue;
-      }
+    Decimal& sum =
+        surcharge->per == Per::kLinePercent ? out.surcharge_percent : out.surcharge_amount;
+    Decimal amount = surcharge->amount;
+    UnitRatio unit;
+    if ((surcharge->per == Per::kUnit &&
+         (!RatioOf(*answer.item, surcharge->unit, unit) ||
+          !InPriceUnit(answer, surcharge->amount, unit, 1, amount))) ||
+        AddInto(sum, amount, sum) != DecimalError::kOk) {
+      continue;
     }
     out.has_surcharge = true;
     if (!surcharge->label.empty()) {

@@ -24,6 +24,8 @@ class PublishedBench : private FollowedDocuments, public PricingBench {
  public:
   PublishedBench() : PricingBench({}, std::string(32, 'k'), &reader) {}
 
+  const weft::documents::DocumentReader& documents() const { return reader; }
+
   // One activation more: these take the place of those of the same kind and id, from
   // `from` on. Returns its number.
   int64_t Publish(const std::vector<std::string>& bodies,
@@ -32,21 +34,21 @@ class PublishedBench : private FollowedDocuments, public PricingBench {
       rules::Tree tree;
       rules::Fault fault;
       if (!rules::ReadTree(body, tree, fault)) std::abort();
-      documents::v1::DocumentPublished published;
+      weft::documents::v1::DocumentPublished published;
       published.set_room("pricing");
-      documents::v1::DocumentRef& ref = *published.mutable_ref();
+      weft::documents::v1::DocumentRef& ref = *published.mutable_ref();
       ref.set_kind(tree.TextOr("kind"));
       ref.set_id(tree.TextOr("id"));
       ref.set_version(++versions_[ref.kind() + ref.id()]);
       published.set_hash(Hex(Sha256(body)));
       published.set_source(body);
-      documents::v1::ActivatedDocument& active = active_[ref.kind() + ref.id()];
+      weft::documents::v1::ActivatedDocument& active = active_[ref.kind() + ref.id()];
       *active.mutable_ref() = ref;
       active.set_hash(published.hash());
       Fact(absl::StrCat("documents/pricing/", ref.id(), "/", ref.version()), published);
     }
-    documents::v1::ActivationPublished switched;
-    documents::v1::Activation& activation = *switched.mutable_activation();
+    weft::documents::v1::ActivationPublished switched;
+    weft::documents::v1::Activation& activation = *switched.mutable_activation();
     activation.set_number(++activation_);
     activation.set_room("pricing");
     SetUs(*activation.mutable_effective_from(), from);
@@ -56,7 +58,7 @@ class PublishedBench : private FollowedDocuments, public PricingBench {
   }
 
  private:
-  std::map<std::string, documents::v1::ActivatedDocument> active_;
+  std::map<std::string, weft::documents::v1::ActivatedDocument> active_;
   std::map<std::string, int64_t> versions_;
   int64_t activation_ = 0;
 };

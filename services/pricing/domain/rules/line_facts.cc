@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "services/pricing/domain/charges.h"
 #include "services/pricing/domain/find_price.h"
 
 namespace weft::pricing {
@@ -19,6 +20,7 @@ enum class FactBinding::Field : uint8_t {
   kTierMinimum, kDiscountPercent, kListPrice, kIsConverted,
   kPromotionPrice, kPromotionLabel, kSurchargePercent, kSurchargeAmount, kSurchargeLabel,
   kDiscountDecimals, kMode,
+  kChargeCode, kChargeKind, kChargePer, kChargeAmount, kChargeNet,
 };
 
 namespace {
@@ -31,7 +33,8 @@ constexpr VariableName kVariables[] = {
     {"line", Variable::kLine},         {"item", Variable::kItem},
     {"account", Variable::kAccount},   {"offer", Variable::kOffer},
     {"promotion", Variable::kPromotion}, {"surcharge", Variable::kSurcharge},
-    {"rounding", Variable::kRounding}, {"channel", Variable::kChannel},
+    {"rounding", Variable::kRounding}, {"charge", Variable::kCharge},
+    {"channel", Variable::kChannel},
     {"currency", Variable::kCurrency}, {"now", Variable::kNow},
 };
 
@@ -74,6 +77,11 @@ constexpr FieldName kFields[] = {
     {"surcharge.label", Field::kSurchargeLabel},
     {"rounding.discount_decimals", Field::kDiscountDecimals},
     {"rounding.mode", Field::kMode},
+    {"charge.code", Field::kChargeCode},
+    {"charge.kind", Field::kChargeKind},
+    {"charge.per", Field::kChargePer},
+    {"charge.amount", Field::kChargeAmount},
+    {"charge.net", Field::kChargeNet},
 };
 
 const char* SourceText(Source source) {
@@ -83,6 +91,29 @@ const char* SourceText(Source source) {
     case Source::kGroupContract: return "group-contract";
     case Source::kBook: return "book";
     case Source::kList: return "list";
+  }
+  return "";
+}
+
+const char* KindText(Surcharge::Kind kind) {
+  switch (kind) {
+    case Surcharge::Kind::kFreight: return "freight";
+    case Surcharge::Kind::kHazardous: return "hazardous";
+    case Surcharge::Kind::kMetal: return "metal";
+    case Surcharge::Kind::kMinimumOrder: return "minimum-order";
+    case Surcharge::Kind::kSmallQuantity: return "small-quantity";
+    case Surcharge::Kind::kOther: return "other";
+  }
+  return "";
+}
+
+const char* PerText(Surcharge::Per per) {
+  switch (per) {
+    case Surcharge::Per::kLine: return "line";
+    case Surcharge::Per::kUnit: return "unit";
+    case Surcharge::Per::kLinePercent: return "line-percent";
+    case Surcharge::Per::kOrder: return "order";
+    case Surcharge::Per::kOrderPercent: return "order-percent";
   }
   return "";
 }
@@ -252,6 +283,19 @@ Value LineFacts::Names(const Symbol* symbols, size_t size, Arena& arena) const {
   return Value::List(items, size);
 }
 
+Value LineFacts::ChargeField(Field field) const {
+  if (charge_ == nullptr) return NotKnown();
+  const Surcharge& surcharge = *charge_->surcharge;
+  switch (field) {
+    case Field::kChargeCode: return Text(surcharge.surcharge);
+    case Field::kChargeKind: return Value::String(KindText(surcharge.kind));
+    case Field::kChargePer: return Value::String(PerText(surcharge.per));
+    case Field::kChargeAmount: return MoneyOf(charge_->amount);
+    case Field::kChargeNet: return MoneyOf(charge_->net);
+    default: return NotKnown();
+  }
+}
+
 Value LineFacts::FieldOf(Field field, Arena& arena) const {
   const Account* account = buyer_.account;
   switch (field) {
@@ -265,6 +309,11 @@ Value LineFacts::FieldOf(Field field, Arena& arena) const {
     case Field::kBranch: return Text(account == nullptr ? Symbol::kNone : account->branch);
     case Field::kDiscountDecimals: return Value::Int(rounding_.discount_decimals);
     case Field::kMode: return Value::String(RoundingModeName(rounding_.mode));
+    case Field::kChargeCode:
+    case Field::kChargeKind:
+    case Field::kChargePer:
+    case Field::kChargeAmount:
+    case Field::kChargeNet: return ChargeField(field);
     default: break;
   }
   if (answer_ == nullptr) return NotKnown();

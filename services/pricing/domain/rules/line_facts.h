@@ -19,6 +19,7 @@
 
 namespace weft::pricing {
 
+struct Charge;
 struct LineAnswer;
 struct Priced;
 
@@ -34,7 +35,8 @@ class ListPriceSource {
 class FactBinding {
  public:
   enum class Variable : uint8_t {
-    kLine, kItem, kAccount, kOffer, kPromotion, kSurcharge, kRounding, kChannel, kCurrency, kNow
+    kLine, kItem, kAccount, kOffer, kPromotion, kSurcharge, kRounding, kCharge, kChannel,
+    kCurrency, kNow
   };
   enum class Field : uint8_t;
   // Which fields of a line are known to be there, or not: rules are specialised for
@@ -91,6 +93,8 @@ class LineFacts {
     conditions_ = &conditions;
     categories_ = &categories;
   }
+  // Of a surcharge of a request, in place of a line; kept by reference.
+  void SetCharge(const Charge& charge) { charge_ = &charge; }
   // FactBinding::Feature bits of the line.
   uint32_t features() const;
 
@@ -121,6 +125,7 @@ class LineFacts {
   rules::expr::Value Text(Symbol symbol) const;
   rules::expr::Value MoneyOf(const Decimal& amount) const;
   rules::expr::Value ListPrice() const;
+  rules::expr::Value ChargeField(FactBinding::Field field) const;
   rules::expr::Value Names(const Symbol* symbols, size_t size, rules::expr::Arena& arena) const;
 
   const FactBinding& binding_;
@@ -128,6 +133,7 @@ class LineFacts {
   const Buyer& buyer_;
   const Rounding& rounding_;
   ListPriceSource* const list_prices_;
+  const Charge* charge_ = nullptr;
   const LineAnswer* answer_ = nullptr;
   const LineConditions* conditions_ = nullptr;
   const Categories* categories_ = nullptr;

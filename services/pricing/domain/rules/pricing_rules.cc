@@ -113,7 +113,12 @@ class RulesCompiler {
     const auto schema = rules::FactSchema::Parse(*tree, found);
     if (schema != nullptr) made_->binding_ = FactBinding::Make(schema, found);
     Keep(PricingRules::kSchema, std::move(found));
-    return made_->binding_ != nullptr;
+    std::vector<Fault> of_charges;
+    const auto charges =
+        rules::FactSchema::Parse(*Find("FactSchema", PricingRules::kChargeSchema), of_charges);
+    if (charges != nullptr) charge_binding_ = FactBinding::Make(charges, of_charges);
+    Keep(PricingRules::kChargeSchema, std::move(of_charges));
+    return made_->binding_ != nullptr && charge_binding_ != nullptr;
   }
 
   void ReadAccess() {
@@ -122,11 +127,15 @@ class RulesCompiler {
     Keep(PricingRules::kAccess, std::move(found));
   }
 
-  // Every document is written against pricing's own schema.
+  // Every document is written against pricing's own schema; that of surcharges is for
+  // their table.
   bool OfOurSchema(const Tree& tree, const std::string& id) {
     const std::string wanted = tree.TextOr("schema");
     const std::string name = wanted.substr(0, wanted.find('@'));
-    if (name == PricingRules::kSchema) return true;
+    if (name == (id == PricingRules::kCharges ? PricingRules::kChargeSchema
+                                              : PricingRules::kSchema)) {
+      return true;
+    }
     Add(id, "unknown_schema", absl::StrCat("'", wanted, "' is no schema of pricing"),
         "schema: pricing-line@1");
     return false;
@@ -136,12 +145,17 @@ class RulesCompiler {
     for (const auto& [key, part] : parts_) {
       if (key.first != "DecisionTable" || !OfOurSchema(part.tree, key.second)) continue;
       std::vector<Fault> found;
-      auto table =
-          rules::DecisionTable::Parse(part.tree, made_->binding_->shared_schema(), found);
+      const FactBinding& binding =
+          key.second == PricingRules::kCharges ? *charge_binding_ : *made_->binding_;
+      auto table = rules::DecisionTable::Parse(part.tree, binding.shared_schema(), found);
       if (table != nullptr) {
         std::vector<Fault> analysed = rules::Analyse(*table);
         found.insert(found.end(), analysed.begin(), analysed.end());
-        tables_[key.second] = std::move(table);
+        if (key.second == PricingRules::kCharges) {
+          made_->charges_ = ChargeRules::Make(charge_binding_, std::move(table), faults_);
+        } else {
+          tables_[key.second] = std::move(table);
+        }
       }
       Keep(key.second, std::move(found));
     }
@@ -229,7 +243,7 @@ class RulesCompiler {
   void CollectBoundaries() {
     std::vector<int64_t>& out = made_->boundaries_;
     out = made_->waterfall_->boundaries();
-    for (const rules::TableRule& rule : made_->rounding_table_->rules()) {
+    const auto collect = [&](const rules::TableRule& rule) {
       const auto add = [&](const std::optional<Value>& at) {
         if (rule.enabled && at.has_value()) {
           out.push_back(at->time.seconds * 1'000'000 + at->time.nanos / 1000);
@@ -237,7 +251,9 @@ class RulesCompiler {
       };
       add(rule.valid_from);
       add(rule.valid_to);
-    }
+    };
+    for (const rules::TableRule& rule : made_->rounding_table_->rules()) collect(rule);
+    for (const rules::TableRule& rule : made_->charges_->table().rules()) collect(rule);
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
   }
@@ -246,6 +262,7 @@ class RulesCompiler {
   const size_t before_;
   std::map<std::pair<std::string, std::string>, Part> parts_;
   std::map<std::string, std::shared_ptr<const rules::DecisionTable>> tables_;
+  std::shared_ptr<const FactBinding> charge_binding_;
   std::shared_ptr<PricingRules> made_;
 };
 

@@ -6,10 +6,10 @@
 // Documents that pricing knows (README.md, "Documents"):
 //
 //   kind            id
-//   FactSchema      pricing-line
+//   FactSchema      pricing-line, pricing-surcharge
 //   AccessSequence  pricing.prices
 //   RuleSet         pricing.line-price, and those it calls
-//   DecisionTable   pricing.rounding, and those the rule sets ask
+//   DecisionTable   pricing.rounding, pricing.surcharges, and those the rule sets ask
 //
 // Immutable once compiled and usable by any number of threads.
 #pragma once
@@ -23,6 +23,7 @@
 #include "libs/rules/document/tree.h"
 #include "libs/rules/table/decision_table.h"
 #include "services/pricing/domain/rules/access_plan.h"
+#include "services/pricing/domain/rules/charge_rules.h"
 #include "services/pricing/domain/rules/line_facts.h"
 #include "services/pricing/domain/rules/rounding.h"
 #include "services/pricing/domain/rules/waterfall.h"
@@ -43,6 +44,8 @@ class PricingRules {
   static constexpr char kAccess[] = "pricing.prices";
   static constexpr char kLinePrice[] = "pricing.line-price";
   static constexpr char kRounding[] = "pricing.rounding";
+  static constexpr char kChargeSchema[] = "pricing-surcharge";
+  static constexpr char kCharges[] = "pricing.surcharges";
 
   // The platform's own documents, as they are in this binary.
   static const std::vector<RuleDocument>& PlatformDocuments();
@@ -58,6 +61,7 @@ class PricingRules {
   const AccessPlan& access() const { return *access_; }
   const Waterfall& waterfall() const { return *waterfall_; }
   const FactBinding& binding() const { return *binding_; }
+  const ChargeRules& charges() const { return *charges_; }
   // The rounding points for a buyer.
   Rounding RoundingFor(const Facts& facts, const Buyer& buyer) const;
   // Number of the activation; 0 = the platform's documents of this binary.
@@ -76,6 +80,7 @@ class PricingRules {
   std::shared_ptr<const FactBinding> binding_;
   std::shared_ptr<const rules::DecisionTable> rounding_table_;
   std::unique_ptr<const Waterfall> waterfall_;
+  std::unique_ptr<const ChargeRules> charges_;
   bool rounding_is_fixed_ = false;  // The same for all buyers at all times.
   Rounding rounding_;
   std::vector<int64_t> boundaries_;

@@ -250,6 +250,15 @@ void CollectBreakpoints(const rules::DecisionTable& table, std::vector<Decimal>&
   }
 }
 
+// Tables of the rule set and of those it calls.
+template <typename Visit>
+void EachTable(const rules::RuleSet& rule_set, const Visit& visit) {
+  for (const rules::Step& step : rule_set.steps()) {
+    if (step.table.has_value()) visit(*step.table->table);
+    if (step.call.has_value()) EachTable(*step.call->rule_set, visit);
+  }
+}
+
 template <typename T>
 void SortUnique(std::vector<T>& values) {
   std::sort(values.begin(), values.end());
@@ -293,12 +302,6 @@ std::unique_ptr<const Waterfall> Waterfall::Make(std::shared_ptr<const rules::Ru
     for (const rules::Assignment& assignment : step.set) last = std::max(last, assignment.slot);
     if (step.table.has_value()) {
       last = std::max(last, step.table->slot);
-      CollectBoundaries(*step.table->table, made->boundaries_);
-      CollectBreakpoints(*step.table->table, made->breakpoints_);
-      for (const rules::TableInput& input : step.table->table->inputs()) {
-        made->uses_scale_ = made->uses_scale_ || (AnyRule(*step.table->table) &&
-                            input.program->source().find("scale_quantity") != std::string::npos);
-      }
     }
     if (step.call.has_value()) last = std::max(last, step.call->slot);
     Op whole;
@@ -317,6 +320,20 @@ std::unique_ptr<const Waterfall> Waterfall::Make(std::shared_ptr<const rules::Ru
   if (made->codes_.size() > kCodesMax) {
     fault("too_many", "steps", "the reasons have more than 64 codes", "share codes");
     return nullptr;
+  }
+  EachTable(*rule_set, [&](const rules::DecisionTable& table) {
+    CollectBoundaries(table, made->boundaries_);
+    CollectBreakpoints(table, made->breakpoints_);
+    for (const rules::TableInput& input : table.inputs()) {
+      made->uses_scale_ = made->uses_scale_ || (AnyRule(table) &&
+                          input.program->source().find("scale_quantity") != std::string::npos);
+    }
+  });
+  for (size_t i = 0; i < made->counted_bits_.size(); ++i) {
+    const auto code = std::find(made->codes_.begin(), made->codes_.end(), kCounted[i]);
+    if (code != made->codes_.end()) {
+      made->counted_bits_[i] = uint64_t{1} << (code - made->codes_.begin());
+    }
   }
   made->slots_ = static_cast<size_t>(last) + 1;
   for (const rules::RuleSetOutput& output : rule_set->outputs()) {

@@ -12,7 +12,9 @@
 // Immutable and usable by any number of threads, each with an arena of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +79,10 @@ class Waterfall {
   const std::vector<int64_t>& boundaries() const { return boundaries_; }
   // Quantities in base units at which a table may answer otherwise, ascending.
   const std::vector<Decimal>& breakpoints() const { return breakpoints_; }
+  // Codes that are counted wherever they come up, and the bits of each in `codes` of a
+  // result; 0 = no step has it.
+  static constexpr const char* kCounted[] = {"COST_UNKNOWN", "CONTRACT_BELOW_FLOOR"};
+  const std::array<uint64_t, std::size(kCounted)>& counted_bits() const { return counted_bits_; }
   // Some step looks at the scale quantity.
   bool uses_scale() const { return uses_scale_; }
 
@@ -109,6 +115,7 @@ class Waterfall {
   std::vector<std::string> codes_;
   std::vector<int64_t> boundaries_;
   std::vector<Decimal> breakpoints_;
+  std::array<uint64_t, std::size(kCounted)> counted_bits_{};
   bool uses_scale_ = false;
   bool asks_for_costs_ = false;
   rules::expr::Arena constants_;

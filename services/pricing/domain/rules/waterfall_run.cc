@@ -2,6 +2,7 @@
 #include <new>
 
 #include "absl/strings/str_cat.h"
+#include "services/pricing/domain/labels.h"
 #include "services/pricing/domain/rules/result_record.h"
 #include "services/pricing/domain/rules/waterfall.h"
 
@@ -128,13 +129,15 @@ class WaterfallRun final : public rules::expr::Facts {
     return !step.stop;
   }
 
-  // The text in the language asked for, else in the first there is.
+  // The text in the language asked for, else in English, else in the first there is.
   bool Write(const rules::Text& text, const rules::Step& step, std::string& out) {
     out.clear();
     if (text.variants.empty()) return true;
     const rules::Text::Variant* variant = &text.variants.front();
     for (const rules::Text::Variant& other : text.variants) {
-      if (other.language == language_) variant = &other;
+      if (LanguageRank(other.language, language_) > LanguageRank(variant->language, language_)) {
+        variant = &other;
+      }
     }
     for (const rules::Text::Part& part : variant->parts) {
       if (!part.formula.has_value()) {
