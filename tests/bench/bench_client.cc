@@ -4,9 +4,12 @@
 //   bench_client reserve --target=HOST:PORT [--hot]      5 lines, durable
 //   bench_client prices  --target=HOST:PORT [--lines=5]  sizes as the server's
 //   bench_client wait    --target=HOST:PORT --room=NAME  until the seed is applied
+//   bench_client change  --target=HOST:PORT --feeder=HOST:PORT --calls=N
+//                        a price from the feeder's answer to the first price answered with it
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <future>
+#include <stdexcept>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -16,12 +19,14 @@
 #include "tests/bench/load.h"
 #include "tests/bench/seed.h"
 #include "weft/bench/v1/bench.pb.h"
+#include "weft/facts/v1/facts.pb.h"
 #include "weft/inventory/v1/inventory.pb.h"
 #include "weft/pricing/v1/pricing.pb.h"
 
 namespace weft::bench {
 namespace {
 
+constexpr char kTouch[] = "weft.bench.v1.BenchService/Touch";
 constexpr char kEcho[] = "weft.bench.v1.BenchService/Echo";
 constexpr char kReserve[] = "weft.inventory.v1.InventoryService/Reserve";
 constexpr char kAvailability[] = "weft.inventory.v1.InventoryService/GetAvailability";
@@ -40,11 +45,9 @@ absl::StatusOr<std::string> CallOnce(const std::string& target, const std::strin
   rpc::ClientPool pool({});
   const auto client = pool.Room({.room = "bench", .target = target});
   std::promise<absl::StatusOr<rpc::RawAnswer>> promise;
-  client->CallRaw(method, request.SerializeAsString(),
-                  {.timeout = absl::Seconds(10), .tenant = kTenant},
-                  [&](absl::StatusOr<rpc::RawAnswer> answer) {
-                    promise.set_value(std::move(answer));
-                  });
+  client->CallRaw(
+      method, request.SerializeAsString(), {.timeout = absl::Seconds(10), .tenant = kTenant},
+      [&](absl::StatusOr<rpc::RawAnswer> answer) { promise.set_value(std::move(answer)); });
   const auto answer = promise.get_future().get();
   if (!answer.ok()) return answer.status();
   return answer->payload;
@@ -117,6 +120,64 @@ int Wait(const std::string& target, const std::string& room, const SeedSizes& si
   return 1;
 }
 
+std::string Ask(rpc::Client& client, const std::string& method,
+                const google::protobuf::Message& request) {
+  std::promise<absl::StatusOr<rpc::RawAnswer>> promise;
+  client.CallRaw(
+      method, request.SerializeAsString(), {.timeout = absl::Seconds(30), .tenant = kTenant},
+      [&](absl::StatusOr<rpc::RawAnswer> answer) { promise.set_value(std::move(answer)); });
+  const auto answer = promise.get_future().get();
+  if (!answer.ok()) throw std::runtime_error(std::string(answer.status().message()));
+  return answer->payload;
+}
+
+// A price is put on the timeline; how long until a price is answered with it. Asks
+// again and again, one call at a time.
+int Change(const std::string& target, const std::string& feeder, const SeedSizes& sizes,
+           const std::string& run, int calls) {
+  rpc::ClientPool pool({});
+  const auto prices = pool.Room({.room = "bench", .target = target});
+  const auto feed = pool.Room({.room = "bench", .target = feeder});
+  const std::string sku = SkuOf(ItemInBook(sizes, 0, 0));
+  pricing::v1::CalculatePricesRequest question;
+  question.set_account(AccountOf(0));
+  auto* line = question.add_lines();
+  line->set_sku(sku);
+  line->mutable_quantity()->set_value("1");
+  const auto price_now = [&] {
+    pricing::v1::CalculatePricesResponse response;
+    response.ParseFromString(Ask(*prices, kPrices, question));
+    return response.lines(0).unit_price().SerializeAsString();
+  };
+  LoadResult result;
+  std::string before = price_now();
+  const absl::Time began = absl::Now();
+  for (int i = 0; i < calls; ++i) {
+    facts::v1::PriceChanged price;
+    price.set_book("B0");
+    price.set_sku(sku);
+    price.set_unit("EA");
+    price.set_entry("1");
+    auto* tier = price.add_tiers();
+    tier->set_minimum_quantity("1");
+    tier->set_price(absl::StrCat(100'000 + i));
+    v1::TouchRequest touch;
+    touch.set_request_id(absl::StrCat(run, "-", i));
+    touch.set_payload(price.SerializeAsString());
+    Ask(*feed, kTouch, touch);
+    const absl::Time published = absl::Now();
+    std::string now = price_now();
+    while (now == before) now = price_now();
+    result.latency.Add(absl::Now() - published);
+    ++result.calls;
+    before = now;
+  }
+  result.all_ok = result.calls;
+  result.seconds = absl::ToDoubleSeconds(absl::Now() - began);
+  std::printf("%s\n", ToJson("change", result).c_str());
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Makes load on a bench_server.");
   std::string what;
@@ -131,7 +192,11 @@ int Main(int argc, char** argv) {
   size_t request_bytes = 0;
   int answer_bytes = 0;
   bool hot = false;
-  app.add_option("what", what, "echo, reserve, prices, wait")->required();
+  std::string feeder;
+  int calls = 300;
+  app.add_option("what", what, "echo, reserve, prices, wait, change")->required();
+  app.add_option("--feeder", feeder, "For change: host:port");
+  app.add_option("--calls", calls, "For change");
   app.add_option("--name", name, "Name of the run in the output");
   app.add_option("--target", options.target, "host:port")->required();
   app.add_option("--room", room, "For wait");
@@ -153,6 +218,7 @@ int Main(int argc, char** argv) {
   options.duration = absl::Seconds(seconds);
   options.warm_up = absl::Seconds(warm_up);
   if (what == "wait") return Wait(options.target, room, sizes);
+  if (what == "change") return Change(options.target, feeder, sizes, run, calls);
 
   NextRequest next;
   std::string extra;
@@ -177,11 +243,9 @@ int Main(int argc, char** argv) {
     response.ParseFromString(*answer);
     int priced = 0;
     for (const auto& line : response.lines()) priced += line.has_unit_price() ? 1 : 0;
-    extra = absl::StrCat(",\"request_bytes\":", one.ByteSizeLong(), ",\"answer_bytes\":",
-                         answer->size(), ",\"priced\":", priced);
-    next = [&](uint64_t number) {
-      return PricesRequest(sizes, lines, number).SerializeAsString();
-    };
+    extra = absl::StrCat(",\"request_bytes\":", one.ByteSizeLong(),
+                         ",\"answer_bytes\":", answer->size(), ",\"priced\":", priced);
+    next = [&](uint64_t number) { return PricesRequest(sizes, lines, number).SerializeAsString(); };
   } else {
     std::fprintf(stderr, "no such load: %s\n", what.c_str());
     return 2;

@@ -1,9 +1,10 @@
 // How fast the ERP connector takes a feed: its room on the embedded log, without
 // RPC. Prints messages per second for master data and for invoices.
 //
-//   bench_import_feed [--folder=DIR] [--prices=N]
+//   bench_import_feed [--folder=DIR] [--prices=N] [--kafka=SERVERS]
 //
 // --prices=N sends N made-up prices of 1,000 books instead of the demo's feed.
+// --kafka=SERVERS: on Kafka, with a changelog, instead of the embedded log.
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +21,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/engine/open.h"
 #include "libs/eventlog/embedded_log.h"
+#include "libs/eventlog/kafka_log.h"
 #include "libs/testing/paths.h"
 #include "services/erp-connector/ingest_call.h"
 #include "services/erp-connector/program.h"
@@ -82,9 +85,11 @@ absl::Status Ingest(engine::Shards& shards, const std::string& request_id,
 int Run(int argc, char** argv) {
   std::string folder = std::filesystem::temp_directory_path() / "weft-import-bench";
   int64_t prices = 0;
+  std::string kafka;
   for (int i = 1; i < argc; ++i) {
     if (std::strncmp(argv[i], "--folder=", 9) == 0) folder = argv[i] + 9;
     if (std::strncmp(argv[i], "--prices=", 9) == 0) prices = std::atoll(argv[i] + 9);
+    if (std::strncmp(argv[i], "--kafka=", 8) == 0) kafka = argv[i] + 8;
   }
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
@@ -95,22 +100,31 @@ int Run(int argc, char** argv) {
   WEFT_CHECK_OK(settings);
   const engine::Program program = erp::MakeProgram(*settings);
   const SystemClock clock;
-  auto log = eventlog::EmbeddedLog::Open({.path = folder + "/log"}, clock);
-  WEFT_CHECK_OK(log);
+  std::unique_ptr<eventlog::EventLog> log;
+  if (kafka.empty()) {
+    auto opened = eventlog::EmbeddedLog::Open({.path = folder + "/log"}, clock);
+    WEFT_CHECK_OK(opened);
+    log = *std::move(opened);
+  } else {
+    auto opened = eventlog::KafkaLog::Open({.bootstrap_servers = kafka});
+    WEFT_CHECK_OK(opened);
+    log = *std::move(opened);
+  }
   Counter counter;
   engine::Options options;
   options.folder = folder + "/erp";
   options.observer = &counter;
-  auto shards = engine::Open(options, program, **log, clock);
+  if (!kafka.empty()) options.durability = engine::Durability::kLog;
+  auto shards = engine::Open(options, program, *log, clock);
   WEFT_CHECK_OK(shards);
 
   const auto report = [&](const char* what, int64_t messages, double seconds) {
-    std::printf("%s: %lld messages in %.2f s, %.0f a second (decide %.2f s, write %.2f s, %.1f MB, "
-                "%lld batches)\n",
-                what, static_cast<long long>(messages), seconds,
-                static_cast<double>(messages) / seconds, counter.decide, counter.write,
-                static_cast<double>(counter.bytes) / 1e6,
-                static_cast<long long>(counter.batches));
+    std::printf(
+        "%s: %lld messages in %.2f s, %.0f a second (decide %.2f s, write %.2f s, %.1f MB, "
+        "%lld batches)\n",
+        what, static_cast<long long>(messages), seconds, static_cast<double>(messages) / seconds,
+        counter.decide, counter.write, static_cast<double>(counter.bytes) / 1e6,
+        static_cast<long long>(counter.batches));
     counter = Counter();
   };
   if (prices > 0) {
@@ -132,10 +146,11 @@ int Run(int argc, char** argv) {
     counter = Counter();
     const auto start = Clock::now();
     for (int64_t i = 0; i < prices; ++i) {
-      absl::StrAppend(&text, R"({"type":"price","id":"p)", i, R"(","version":1,"data":{"book":"B)",
-                      i % 1000, R"(","sku":"S)", i / 1000,
-                      R"(","tiers":[{"minimumQuantity":1,"price":2.95},{"minimumQuantity":32,"price":2.55}]}})",
-                      "\n");
+      absl::StrAppend(
+          &text, R"({"type":"price","id":"p)", i, R"(","version":1,"data":{"book":"B)", i % 1000,
+          R"(","sku":"S)", i / 1000,
+          R"(","tiers":[{"minimumQuantity":1,"price":2.95},{"minimumQuantity":32,"price":2.55}]}})",
+          "\n");
       if (text.size() > 1 << 20 || i + 1 == prices) {
         WEFT_CHECK_OK(Ingest(**shards, absl::StrCat("b", ++batch), text));
         text.clear();
