@@ -84,7 +84,7 @@ void KafkaProducer::Append(const TopicPartition& where, std::vector<NewRecord> r
     Fail(std::move(call), changed_            ? ClusterChanged()
                           : !topic_holds.ok() ? topic_holds
                           : stopping_         ? LogUnavailable("it is being closed")
-                                      : LogUnavailable("an append in front of it failed"));
+                                              : LogUnavailable("an append in front of it failed"));
     WakeThread();
     return;
   }
@@ -193,28 +193,39 @@ rd_kafka_resp_err_t KafkaProducer::SendRecord(Call& call, const NewRecord& recor
 }
 
 void KafkaProducer::OnDelivery(rd_kafka_t* from, const rd_kafka_message_t& message) {
+  reports_.push_back(
+      {from, static_cast<Call*>(message._private), message.err, message.offset, message.len});
+}
+
+void KafkaProducer::TakeReports() {
+  if (reports_.empty()) return;
   MutexLock lock(mutex_);
+  for (const Report& report : reports_) TakeReport(report);
+  reports_.clear();
+}
+
+void KafkaProducer::TakeReport(const Report& report) {
   // After an error nothing counts: what is not confirmed by then is repeated.
-  if (from != handle_.get() || !broken_.ok()) return;
-  Call& call = *static_cast<Call*>(message._private);
-  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-      call.error = RecordTooLarge(call.where, static_cast<int64_t>(message.len),
-                                  options_.max_record_bytes);
-    } else if (message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-               message.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+  if (report.from != handle_.get() || !broken_.ok()) return;
+  Call& call = *report.call;
+  if (report.error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (report.error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+      call.error =
+          RecordTooLarge(call.where, static_cast<int64_t>(report.bytes), options_.max_record_bytes);
+    } else if (report.error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+               report.error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
       // Whoever repeats it hears whether the topic is gone.
       topics_.Doubt(call.where.topic);
     }
-    Break(KafkaUnavailable("append", message.err));
+    Break(KafkaUnavailable("append", report.error));
     return;
   }
-  if (message.offset < 0) {
+  if (report.offset < 0) {
     // Written by an attempt whose answer was lost, nobody says where.
     Break(LogUnavailable("an append was confirmed without its offset"));
     return;
   }
-  call.first_offset = std::min(call.first_offset, message.offset);
+  call.first_offset = std::min(call.first_offset, report.offset);
   if (--call.open > 0) return;
   CheckGrowth(call);
   records_in_flight_ -= call.count;
@@ -326,6 +337,7 @@ void KafkaProducer::Renew() {
     rd_kafka_purge(old.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                   RD_KAFKA_PURGE_F_NON_BLOCKING);
     old.reset();
+    reports_.clear();  // A new client may have the old one's address.
   }
   CallBack();
   {
@@ -406,6 +418,7 @@ void KafkaProducer::Run() {
     }
     if (handle != nullptr) {
       rd_kafka_poll(handle, Milliseconds(wait));
+      TakeReports();
     } else {
       MutexLock lock(mutex_);
       if (finished_.empty() && !stopping_) woken_.WaitFor(mutex_, wait);

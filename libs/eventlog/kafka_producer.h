@@ -32,8 +32,9 @@ class KafkaProducer final : public KafkaEvents {
   void Append(const TopicPartition& where, std::vector<NewRecord> records, AppendCallback done)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  void OnDelivery(rd_kafka_t* from, const rd_kafka_message_t& message) override
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Runs inside of the thread's poll: kept until the poll is over, so that many
+  // reports take the lock once.
+  void OnDelivery(rd_kafka_t* from, const rd_kafka_message_t& message) override;
   void OnError(rd_kafka_t* from, rd_kafka_resp_err_t code, const std::string& text) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -58,6 +59,13 @@ class KafkaProducer final : public KafkaEvents {
     bool counted = false;  // In failed_.
   };
   using CallPtr = std::unique_ptr<Call>;
+  struct Report {
+    rd_kafka_t* from = nullptr;
+    Call* call = nullptr;
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t offset = 0;
+    size_t bytes = 0;
+  };
 
   absl::StatusOr<KafkaHandle> NewHandle();
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -70,6 +78,9 @@ class KafkaProducer final : public KafkaEvents {
   // Asks the cluster for the topic of the first one that waits.
   void LookUpFront() ABSL_LOCKS_EXCLUDED(mutex_);
   void AnswerEmpty() ABSL_LOCKS_EXCLUDED(mutex_);
+  // What the last poll reported. Before anything that gives up calls: reports point at them.
+  void TakeReports() ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakeReport(const Report& report) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CallBack() ABSL_LOCKS_EXCLUDED(mutex_);
   // Counts them, and remembers where records are now.
   void Account(const std::deque<CallPtr>& finished) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -92,7 +103,7 @@ class KafkaProducer final : public KafkaEvents {
   const SystemClock clock_;
 
   Mutex mutex_;
-  CondVar woken_;  // While there is no handle to poll.
+  CondVar woken_;                               // While there is no handle to poll.
   KafkaHandle handle_ ABSL_GUARDED_BY(mutex_);  // Replaced by the thread only.
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<CallPtr> waiting_ ABSL_GUARDED_BY(mutex_);
@@ -106,6 +117,7 @@ class KafkaProducer final : public KafkaEvents {
   const Call* calling_ ABSL_GUARDED_BY(mutex_) = nullptr;  // A failed one.
   std::map<TopicPartition, int64_t> last_confirmed_ ABSL_GUARDED_BY(mutex_);
   absl::Duration next_remember_;  // The thread's.
+  std::vector<Report> reports_;   // The thread's.
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
