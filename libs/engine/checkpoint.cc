@@ -234,7 +234,7 @@ absl::Status WipeForRebuild(Store& store) {
                               Family::kParked}) {
     batch.DeleteRange(family, "", end);
   }
-  for (const char* tag : {"i", "o", "p"}) {
+  for (const char* tag : {"g", "i", "j", "o", "p"}) {
     const auto it = store.Scan(Family::kMeta, tag, PrefixEnd(tag));
     for (; it->Valid(); it->Next()) batch.Delete(Family::kMeta, it->key());
     WEFT_RETURN_IF_ERROR(it->status());

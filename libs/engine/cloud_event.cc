@@ -36,6 +36,7 @@ std::vector<eventlog::Header> MakeEventHeaders(const EventHeaders& h) {
   headers.push_back({"ce_subject", std::string(h.subject)});
   if (!h.traceparent.empty()) headers.push_back({"traceparent", std::string(h.traceparent)});
   headers.push_back({"weft_tenant", std::string(h.tenant)});
+  if (h.generation > 0) headers.push_back({"weft_generation", absl::StrCat(h.generation)});
   return headers;
 }
 
@@ -68,7 +69,9 @@ absl::StatusOr<Event> TakeEvent(const std::string& topic, int32_t partition,
       event.tenant = h.value;
     }
   }
-  if (event.number < 1) return unreadable("ce_id");
+  const bool opening = event.type == kSourceOpened;
+  if (opening && GenerationIn(record) < 1) return unreadable("weft_generation");
+  if (event.number < (opening ? 0 : 1)) return unreadable("ce_id");
   if (event.type.empty()) return unreadable("ce_type");
   if (event.source.empty() || event.source.find('\0') != std::string::npos) {
     return unreadable("ce_source");
@@ -84,6 +87,11 @@ absl::StatusOr<Event> TakeEvent(const std::string& topic, int32_t partition,
   event.tombstone = !record.value.has_value();
   if (record.value.has_value()) event.payload = std::move(*record.value);
   return event;
+}
+
+int64_t GenerationIn(const eventlog::Record& record) {
+  int64_t generation = 0;
+  return absl::SimpleAtoi(record.HeaderOr("weft_generation"), &generation) ? generation : 0;
 }
 
 void MoveBack(Event& event, eventlog::Record& record) {

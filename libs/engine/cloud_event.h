@@ -12,6 +12,11 @@
 
 namespace weft::engine {
 
+// The type of an opening: "on this log the numbers of this source go on behind `number`;
+// on the timeline, a new generation of positions begins here" (openings.h). Read by the
+// engine, never handed to a program.
+inline constexpr char kSourceOpened[] = "weft.log.v1.SourceOpened";
+
 struct EventHeaders {
   absl::string_view room;
   int64_t number = 0;
@@ -20,6 +25,7 @@ struct EventHeaders {
   absl::string_view subject;
   absl::string_view tenant;
   absl::string_view traceparent;  // "" = none.
+  int64_t generation = 0;         // Of an opening; 0 = it is none.
 };
 std::vector<eventlog::Header> MakeEventHeaders(const EventHeaders& headers);
 
@@ -28,6 +34,8 @@ std::vector<eventlog::Header> MakeEventHeaders(const EventHeaders& headers);
 absl::StatusOr<Event> TakeEvent(const std::string& topic, int32_t partition,
                                 eventlog::Record& record);
 void MoveBack(Event& event, eventlog::Record& record);
+// What an opening says; 0 = it is none.
+int64_t GenerationIn(const eventlog::Record& record);
 
 // RFC 3339, UTC, six digits of a second.
 std::string FormatEventTime(absl::Time t);

@@ -88,7 +88,8 @@ absl::Status Core::Load(bool first, const Times& times) {
     }
   }
 
-  generation_ = 1;
+  generations_.clear();
+  jumps_.clear();
   log_identity_.reset();
   emitted_.clear();
   applied_.clear();
@@ -134,7 +135,11 @@ absl::Status Core::Load(bool first, const Times& times) {
         break;
       }
       case 'g':
-        generation_ = static_cast<int64_t>(layout::ParseU64(value).value_or(1));
+        if (!in.U16(partition)) return Damaged("generation");
+        generations_[partition] = static_cast<int64_t>(layout::ParseU64(value).value_or(1));
+        break;
+      case 'j':
+        jumps_.insert(layout::Tagged('i', key.substr(1)));
         break;
       case 'l':
         log_identity_ = std::string(value);
@@ -402,6 +407,10 @@ bool Core::RunInput(Input& input, const Times& times) {
   }
   if (auto* records = std::get_if<RecordsInput>(&input)) return RunRecords(*records);
   if (!HasRoom(0)) return false;
+  if (auto* follow = std::get_if<FollowInput>(&input)) {
+    RunFollow(std::move(*follow));
+    return true;
+  }
   RunParked(std::move(std::get<ParkedInput>(input)));
   return true;
 }
@@ -452,8 +461,13 @@ uint32_t Core::PartitionOfTenant(const std::string& tenant) {
   return last_partition_;
 }
 
+int64_t Core::GenerationOf(uint32_t partition) const {
+  const auto it = generations_.find(partition);
+  return it == generations_.end() ? 1 : it->second;
+}
+
 Position Core::PositionOf(uint32_t partition, const std::string& tenant) const {
-  Position position{generation_, -1};
+  Position position{GenerationOf(partition), -1};
   for (const absl::string_view name : {absl::string_view(tenant),
                                        absl::string_view(kPlatformTenant)}) {
     const auto it = positions_.find(layout::PositionKey(partition, name));

@@ -212,7 +212,9 @@ class Core {
   }
   bool log_behind() const { return outbox_bytes() > options_.outbox_bytes_max; }
   // The relay met a record the log will never take; it stands still.
-  const absl::Status& relay_failure() const { return relay_failure_; }
+  const absl::Status& relay_failure() const {
+    return relay_failure_.ok() ? topic_missing_ : relay_failure_;
+  }
 
   // --- The task runner -----------------------------------------------------
   // Calls to make now; at most `max`.
@@ -290,6 +292,9 @@ class Core {
   void RunTimers();
   void RunTaskResults();
   void RunParked(ParkedInput input);
+  void RunFollow(FollowInput input);
+  void TakeOpening(const Event& event, int64_t opened);
+  int64_t GenerationOf(uint32_t partition) const;
   absl::Status ApplyParked(const ParkedRecord& record);
   void ReplayFollowers(const ParkedRecord& first);
   void Park(ParkedRecord record, absl::Status why);
@@ -384,12 +389,13 @@ class Core {
 
   // Small rows that are kept in memory in full.
   bool rebuilding_ = false;
-  int64_t generation_ = 1;
+  absl::flat_hash_map<uint32_t, int64_t> generations_;  // By partition; 1 where none stands.
   int64_t records_epoch_ = 0;
   std::optional<std::string> log_identity_;
   absl::flat_hash_map<std::string, int64_t> emitted_;   // By layout::EmittedKey.
   absl::flat_hash_map<std::string, int64_t> applied_;   // By layout::AppliedKey.
   absl::flat_hash_map<std::string, int64_t> released_;  // Both, of released batches.
+  absl::flat_hash_set<std::string> jumps_;  // By AppliedKey: a gap is accepted once.
   std::map<std::pair<std::string, int32_t>, layout::OffsetRow> offsets_;
   absl::flat_hash_map<std::string, layout::PositionRow> positions_;
   absl::flat_hash_set<uint64_t> undo_marks_;  // Hashes of their keys.
@@ -428,6 +434,7 @@ class Core {
   uint64_t round_id_ = 0;
   absl::Duration publish_at_ = -absl::InfiniteDuration();
   absl::Status relay_failure_;
+  absl::Status topic_missing_;  // As long as it is: it may come back by itself.
 
   // Timers.
   absl::Time next_due_ = absl::InfiniteFuture();

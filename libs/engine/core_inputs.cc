@@ -78,6 +78,11 @@ bool Core::RunEventRecord(const std::vector<EventHandler>& handlers, const std::
     return true;
   }
   Event& event = *taken;
+  if (event.type == kSourceOpened) {
+    TakeOpening(event, GenerationIn(record));
+    MoveBack(event, record);
+    return true;
+  }
   std::string applied_key =
       layout::AppliedKey(static_cast<uint32_t>(partition), event.source, topic);
   int64_t& applied = applied_[applied_key];
@@ -86,20 +91,34 @@ bool Core::RunEventRecord(const std::vector<EventHandler>& handlers, const std::
     MoveBack(event, record);
     return true;
   }
-  if (event.number != applied + 1 &&
-      record.offset >= offsets_[{topic, partition}].rebuild_end) {
-    MoveBack(event, record);
-    StopPartition({topic, partition}, "EVENT_GAP");
-    return false;
+  if (const auto jump = jumps_.find(applied_key); jump != jumps_.end()) {
+    // Accepted by an operator, once.
+    if (event.number != applied + 1 && options_.observer != nullptr) {
+      options_.observer->EventsLost(options_.shard, topic, partition, event.source, applied + 1,
+                                    event.number - 1);
+    }
+    batch_.Delete(Family::kMeta, layout::JumpKey(applied_key));
+    jumps_.erase(jump);
+  } else if (event.number != applied + 1) {
+    // Where the beginning of a topic is gone, a source is not known by its first number.
+    const int64_t rebuild_end = offsets_[{topic, partition}].rebuild_end;
+    if (record.offset >= rebuild_end && !(applied == 0 && rebuild_end > 0)) {
+      MoveBack(event, record);
+      StopPartition({topic, partition}, "EVENT_GAP");
+      return false;
+    }
   }
   applied = event.number;
   batch_applied_.insert(std::move(applied_key));
   if (topic == kTimeline) {
     std::string key = layout::PositionKey(static_cast<uint32_t>(partition), event.tenant);
     layout::PositionRow& position = positions_[key];
-    position.offset = record.offset;
-    position.append_time = record.append_time;
-    batch_positions_.insert(std::move(key));
+    // A topic made anew without an opening counts from zero again; no position goes back.
+    if (record.offset > position.offset) {
+      position.offset = record.offset;
+      position.append_time = record.append_time;
+      batch_positions_.insert(std::move(key));
+    }
   }
 
   absl::Status status;
@@ -130,6 +149,70 @@ bool Core::RunEventRecord(const std::vector<EventHandler>& handlers, const std::
   MoveBack(event, record);
   if (!status.ok()) park(event.tenant, status);
   return true;
+}
+
+void Core::TakeOpening(const Event& event, int64_t opened) {
+  std::string applied_key = layout::AppliedKey(event.partition, event.source, event.topic);
+  if (int64_t& applied = applied_[applied_key]; event.number > applied) {
+    // A source that is new here loses nothing: what it says stands on this log.
+    if (applied > 0 && options_.observer != nullptr) {
+      options_.observer->EventsLost(options_.shard, event.topic,
+                                    static_cast<int32_t>(event.partition), event.source,
+                                    applied + 1, event.number);
+    }
+    applied = event.number;
+    batch_applied_.insert(std::move(applied_key));
+  }
+  const int64_t generation = GenerationOf(event.partition);
+  if (event.topic != kTimeline || opened < generation) return;
+  if (opened > generation) {
+    generations_[event.partition] = opened;
+    batch_.Put(Family::kMeta, layout::GenerationKey(event.partition),
+               layout::U64Value(static_cast<uint64_t>(opened)));
+    // Offsets of the generation before name nothing any more.
+    const std::string prefix = layout::PositionKey(event.partition, "");
+    for (auto it = positions_.begin(); it != positions_.end();) {
+      const auto position = it++;
+      if (position->first.compare(0, prefix.size(), prefix) != 0) continue;
+      batch_.Delete(Family::kMeta, position->first);
+      batch_positions_.erase(position->first);
+      positions_.erase(position);
+    }
+  }
+  std::string key = layout::PositionKey(event.partition, kPlatformTenant);
+  positions_[key] = {.offset = event.offset, .append_time = event.append_time};
+  batch_positions_.insert(std::move(key));
+}
+
+void Core::RunFollow(FollowInput input) {
+  const auto answer = [&](absl::Status status) {
+    effects_->parked_answers.emplace_back(std::move(input.done), std::move(status));
+  };
+  const auto& [topic, partition] = input.where;
+  const auto stopped = stopped_.find(input.where);
+  if (stopped == stopped_.end()) {
+    return answer(FailedPrecondition("PARTITION_FOLLOWED", "the partition is not stopped"));
+  }
+  layout::OffsetRow& row = offsets_[{topic, partition}];
+  if (stopped->second != "EVENT_GAP") {
+    row.next = input.marks.begin;
+    row.last = -1;
+    row.digest.clear();
+  }
+  // What stands there now may lack numbers, and so may the next one of each source.
+  row.rebuild_end = std::max(row.rebuild_end, input.marks.end);
+  if (stopped->second == "LOG_CHANGED") row.rebuild_end = input.marks.end;
+  batch_offsets_.insert({topic, partition});
+  const std::string prefix = layout::AppliedKey(static_cast<uint32_t>(partition), "", "");
+  for (const auto& [key, number] : applied_) {
+    const absl::string_view rest = absl::string_view(key).substr(3);
+    if (key.compare(0, 3, prefix, 0, 3) != 0 || rest.substr(rest.find('\0') + 1) != topic) {
+      continue;
+    }
+    jumps_.insert(key);
+    batch_.Put(Family::kMeta, layout::JumpKey(key), "");
+  }
+  answer(absl::OkStatus());
 }
 
 void Core::RunRawRecord(const RawTopic& topic, int32_t partition, eventlog::Record& record) {

@@ -43,7 +43,7 @@ class SnapshotView final : public View {
   }
   Position position() const override {
     Position position{1, -1};
-    const auto generation = store_.Get(Family::kMeta, layout::kGeneration, snapshot_.get());
+    const auto generation = store_.Get(Family::kMeta, layout::GenerationKey(partition_), snapshot_.get());
     if (generation.ok() && generation->has_value()) {
       position.generation = static_cast<int64_t>(layout::ParseU64(**generation).value_or(1));
     }

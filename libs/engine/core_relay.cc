@@ -86,10 +86,12 @@ void Core::Published(uint64_t round, size_t index, const absl::Status& status,
   RoundGroup& group = round_[index];
   if (!status.ok()) {
     if (options_.observer != nullptr) options_.observer->PublishFailed(options_.shard, status);
-    if (absl::IsInvalidArgument(status)) {
+    // The topic is another one: an operator decides what goes on.
+    if (absl::IsInvalidArgument(status) || absl::IsDataLoss(status)) {
       relay_failure_ = status;
       return;
     }
+    if (absl::IsNotFound(status)) topic_missing_ = status;
     group.state = RoundGroup::State::kWaiting;
     publish_at_ = steady + options_.publish_pause;
     return;
@@ -99,6 +101,7 @@ void Core::Published(uint64_t round, size_t index, const absl::Status& status,
         return g.state == RoundGroup::State::kDone;
       })) {
     round_.clear();
+    topic_missing_ = absl::OkStatus();
     outbox_low_ = relay_next_;
     // Bytes before the first unpublished row.
     outbox_bytes_low_ = outbox_bytes_total_;

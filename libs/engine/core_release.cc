@@ -156,6 +156,8 @@ void Core::Abandon(const absl::Status& status) {
       if (command->done != nullptr) command->done(status);
     } else if (auto* parked = std::get_if<ParkedInput>(&input)) {
       if (parked->done != nullptr) parked->done(status);
+    } else if (auto* follow = std::get_if<FollowInput>(&input)) {
+      if (follow->done != nullptr) follow->done(status);
     }
   }
   carried_.clear();

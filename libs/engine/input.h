@@ -45,7 +45,15 @@ struct ParkedInput {
   std::function<void(absl::Status)> done;
 };
 
-using Input = std::variant<CommandInput, RecordsInput, ParkedInput>;
+// A partition that was stopped is to be followed again from the next opening of the
+// shard on, whatever is missing (Core::StopPartition).
+struct FollowInput {
+  eventlog::TopicPartition where;
+  eventlog::Watermarks marks;  // As they are now.
+  std::function<void(absl::Status)> done;
+};
+
+using Input = std::variant<CommandInput, RecordsInput, ParkedInput, FollowInput>;
 
 // Fills in what Submit leaves open: fingerprint and deadline; `done` is the
 // caller's to set.

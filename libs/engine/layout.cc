@@ -91,6 +91,10 @@ std::string AppliedKey(uint32_t partition, absl::string_view source, absl::strin
   return out;
 }
 
+std::string JumpKey(absl::string_view applied_key) { return Tagged('j', applied_key.substr(1)); }
+
+std::string GenerationKey(uint32_t partition) { return WithPartition('g', partition, ""); }
+
 std::string OffsetKey(uint32_t partition, absl::string_view topic) {
   return WithPartition('o', partition, topic);
 }

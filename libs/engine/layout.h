@@ -8,7 +8,7 @@
 //
 //   meta     73 ("s")                    → format room shard shards
 //            74 ("t")                    → time           the shard's time
-//            67 ("g")                    → u64            generation of the timeline
+//            67 ("g") partition          → u64            generation of the timeline
 //            6c ("l")                    → octets         identity of the log
 //            77 ("w")                    → u64            first outbox row not yet trimmed
 //            6e ("n")                    → u64            order of the next task
@@ -18,6 +18,8 @@
 //            6b ("k")                    → u64            next parked record
 //            65 ("e") partition topic    → u64            last number emitted
 //            69 ("i") partition source 00 topic → u64     last number applied
+//            6a ("j") partition source 00 topic →         an operator accepted a gap before its
+//                                          next number
 //            6f ("o") partition topic    → u64 u64 text u64   next offset, last applied offset,
 //                                          its digest, end of the rebuild
 //            70 ("p") partition tenant   → u64 time       last fact applied: offset, append time
@@ -56,7 +58,6 @@ inline constexpr uint8_t kFormat = 1;  // Of all rows above.
 
 inline constexpr char kShard[] = "s";
 inline constexpr char kShardTime[] = "t";
-inline constexpr char kGeneration[] = "g";
 inline constexpr char kLogIdentity[] = "l";
 inline constexpr char kOutboxLow[] = "w";
 inline constexpr char kOutboxNext[] = "x";
@@ -96,6 +97,9 @@ std::optional<IdParts> ParseId(absl::string_view id);
 std::string Tagged(char tag, absl::string_view rest);
 std::string EmittedKey(uint32_t partition, absl::string_view topic);
 std::string AppliedKey(uint32_t partition, absl::string_view source, absl::string_view topic);
+// The same of 'j'.
+std::string JumpKey(absl::string_view applied_key);
+std::string GenerationKey(uint32_t partition);
 std::string OffsetKey(uint32_t partition, absl::string_view topic);
 std::string PositionKey(uint32_t partition, absl::string_view tenant);
 std::string SequenceKey(uint64_t sequence);

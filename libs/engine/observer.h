@@ -56,6 +56,10 @@ class Observer {
   // A partition is not read any more: EVENT_GAP, LOG_CHANGED, OFFSET_GONE.
   virtual void PartitionStopped(int /*shard*/, const std::string& /*topic*/,
                                 int32_t /*partition*/, const std::string& /*reason*/) {}
+  // Events of `source` that will never be applied here, first and last: an operator went
+  // on without them, or the log they stood on is gone.
+  virtual void EventsLost(int /*shard*/, const std::string& /*topic*/, int32_t /*partition*/,
+                          const std::string& /*source*/, int64_t /*first*/, int64_t /*last*/) {}
   // A task's call came back; `known` = with a definite outcome.
   virtual void TaskAnswered(int /*shard*/, const std::string& /*kind*/, bool /*known*/) {}
   // The log refused or lost rows of the outbox; they are published again.

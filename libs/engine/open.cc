@@ -18,6 +18,7 @@
 #include "libs/base/ids.h"
 #include "libs/base/status_macros.h"
 #include "libs/engine/checkpoint.h"
+#include "libs/engine/openings.h"
 #include "libs/engine/shard.h"
 #include "libs/engine/task_runner.h"
 
@@ -240,6 +241,13 @@ class ShardsImpl final : public Shards {
     return SealCheckpoint(folder, room_, options_.shards);
   }
 
+  absl::Status FollowStopped(const std::string& topic) {
+    for (const auto& shard : shards_) {
+      if (shard != nullptr) WEFT_RETURN_IF_ERROR(shard->FollowStopped(topic));
+    }
+    return absl::OkStatus();
+  }
+
   ShardHealth Health() const override {
     ShardHealth all;
     for (const auto& shard : shards_) {
@@ -288,6 +296,12 @@ class ShardsImpl final : public Shards {
 };
 
 }  // namespace
+
+absl::Status FollowStopped(Shards& shards, const std::string& topic) {
+  auto* const ours = dynamic_cast<ShardsImpl*>(&shards);
+  if (ours == nullptr) return absl::UnimplementedError("these shards follow no log");
+  return ours->FollowStopped(topic);
+}
 
 absl::StatusOr<std::unique_ptr<Shards>> Open(const Options& options, const Program& program,
                                              eventlog::EventLog& log, const Clock& clock) {

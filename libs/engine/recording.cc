@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 constexpr char kCommand = 'c';
 constexpr char kRecords = 'r';
 constexpr char kParked = 'p';
+constexpr char kFollow = 'f';
 
 // Numbers of the recordings in `folder`, oldest first.
 std::vector<int64_t> Recordings(const std::string& folder) {
@@ -159,6 +160,12 @@ void EncodeInputs(const std::vector<Input>& inputs, std::string& out) {
     } else if (const auto* records = std::get_if<RecordsInput>(&input)) {
       out.push_back(kRecords);
       EncodeRecords(*records, out);
+    } else if (const auto* follow = std::get_if<FollowInput>(&input)) {
+      out.push_back(kFollow);
+      AppendText(out, follow->where.topic);
+      AppendVarint(out, static_cast<uint64_t>(follow->where.partition));
+      AppendU64(out, static_cast<uint64_t>(follow->marks.begin));
+      AppendU64(out, static_cast<uint64_t>(follow->marks.end));
     } else {
       const auto& parked = std::get<ParkedInput>(input);
       out.push_back(kParked);
@@ -184,6 +191,15 @@ bool DecodeInputs(absl::string_view bytes, std::vector<Input>& inputs) {
       RecordsInput records;
       if (!DecodeRecords(in, records)) return false;
       inputs.emplace_back(std::move(records));
+    } else if (kind == kFollow) {
+      FollowInput follow;
+      uint64_t partition;
+      if (!in.Text(follow.where.topic) || !in.Varint(partition) || !in.I64(follow.marks.begin) ||
+          !in.I64(follow.marks.end)) {
+        return false;
+      }
+      follow.where.partition = static_cast<int32_t>(partition);
+      inputs.emplace_back(std::move(follow));
     } else if (kind == kParked) {
       ParkedInput parked;
       uint8_t action;

@@ -112,9 +112,6 @@ class Dealer {
         case 't':  // Fixed width, so that the later one is the larger one.
           time_ = std::max(time_, std::string(it.value()));
           return absl::OkStatus();
-        case 'g':
-          generation_ = std::max(generation_, std::string(it.value()));
-          return absl::OkStatus();
         case 'l':
           identity_ = std::string(it.value());
           return absl::OkStatus();
@@ -134,7 +131,9 @@ class Dealer {
           return absl::OkStatus();
         }
         case 'e':
+        case 'g':
         case 'i':
+        case 'j':
         case 'p':
           return PutByPartition(Family::kMeta, key.substr(1), key, it.value());
         default:
@@ -281,7 +280,6 @@ class Dealer {
         return target.Put(Family::kMeta, key, value);
       };
       if (!time_.empty()) WEFT_RETURN_IF_ERROR(put(layout::kShardTime, time_));
-      if (!generation_.empty()) WEFT_RETURN_IF_ERROR(put(layout::kGeneration, generation_));
       if (!identity_.empty()) WEFT_RETURN_IF_ERROR(put(layout::kLogIdentity, identity_));
       if (rebuilding_) WEFT_RETURN_IF_ERROR(put(layout::kRebuilding, ""));
       for (const auto& [key, row] : offsets_) {
@@ -301,7 +299,6 @@ class Dealer {
   std::vector<std::unique_ptr<Store>>& sources_;
   std::vector<Target>& targets_;
   std::string time_;
-  std::string generation_;
   std::string identity_;
   bool rebuilding_ = false;
   uint64_t next_parked_ = 1;

@@ -171,6 +171,49 @@ void Shard::PushParked(ParkedInput input) {
   if (!queue_->Push(std::move(input)) && done != nullptr) done(Stopped());
 }
 
+absl::Status Shard::FollowStopped(const std::string& topic) {
+  std::vector<eventlog::TopicPartition> stopped;
+  if (!CallSequencer([&] {
+        for (const auto& [where, reason] : core_->stopped()) {
+          if (topic.empty() || where.topic == topic) stopped.push_back(where);
+        }
+      })) {
+    return Stopped();
+  }
+  for (const eventlog::TopicPartition& where : stopped) {
+    FollowInput input;
+    input.where = where;
+    const absl::StatusOr<eventlog::Watermarks> marks = log_.GetWatermarks(where);
+    if (marks.ok()) {
+      input.marks = *marks;
+    } else if (!absl::IsNotFound(marks.status())) {
+      return marks.status();  // A topic that was removed begins at 0 when it is there again.
+    }
+    struct Call {
+      Mutex mutex;
+      CondVar changed;
+      bool over ABSL_GUARDED_BY(mutex) = false;
+      absl::Status status ABSL_GUARDED_BY(mutex) = Stopped();
+    };
+    auto call = std::make_shared<Call>();
+    // Also when the input is thrown away.
+    auto ticket = std::shared_ptr<void>(nullptr, [call](void*) {
+      MutexLock lock(call->mutex);
+      call->over = true;
+      call->changed.NotifyAll();
+    });
+    input.done = [call, ticket = std::move(ticket)](absl::Status status) {
+      MutexLock lock(call->mutex);
+      call->status = std::move(status);
+    };
+    if (!queue_->Push(std::move(input))) return Stopped();
+    MutexLock lock(call->mutex);
+    while (!call->over) call->changed.Wait(call->mutex);
+    WEFT_RETURN_IF_ERROR(call->status);
+  }
+  return absl::OkStatus();
+}
+
 std::vector<ParkedRecord> Shard::ListParked(size_t limit) const {
   return core_->ListParked(limit);
 }
@@ -455,6 +498,8 @@ void Shard::AnswerInputs(std::vector<Input> inputs) {
       command->done(answer);
     } else if (auto* parked = std::get_if<ParkedInput>(&input)) {
       if (parked->done != nullptr) parked->done(answer);
+    } else if (auto* follow = std::get_if<FollowInput>(&input)) {
+      if (follow->done != nullptr) follow->done(answer);
     }
   }
   inputs.clear();

@@ -56,6 +56,8 @@ class Shard {
   void WaitFor(const Token& token, absl::Duration timeout,
                std::function<void(absl::Status)> done);
   void PushParked(ParkedInput input);
+  // As Shards'.
+  absl::Status FollowStopped(const std::string& topic);
   std::vector<ParkedRecord> ListParked(size_t limit) const;
   // Another process owns the shard, or is about to.
   bool lost() const { return lost_; }

@@ -167,6 +167,22 @@ void EngineTelemetry::PartitionStopped(int shard, const std::string& topic, int3
              {{"shard", shard}, {"topic", topic}, {"partition", partition}, {"reason", reason}});
 }
 
+void EngineTelemetry::EventsLost(int shard, const std::string& topic, int32_t partition,
+                                 const std::string& source, int64_t first, int64_t last) {
+  metrics_
+      .GetCounter("weft_engine_events_lost_total",
+                  "Events that will never be applied here: what they stood on is gone.",
+                  {{"topic", topic}, {"source", source}})
+      .Add(static_cast<uint64_t>(last - first + 1));
+  log_.LogAs(room_, Level::kError, "events lost",
+             {{"shard", shard},
+              {"topic", topic},
+              {"partition", partition},
+              {"source", source},
+              {"first", first},
+              {"last", last}});
+}
+
 void EngineTelemetry::TaskAnswered(int /*shard*/, const std::string& kind, bool known) {
   metrics_
       .GetCounter("weft_engine_tasks_answered_total",

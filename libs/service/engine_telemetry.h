@@ -27,6 +27,8 @@ class EngineTelemetry final : public engine::Observer {
   void Parked(int shard, const std::string& topic, const std::string& reason) override;
   void PartitionStopped(int shard, const std::string& topic, int32_t partition,
                         const std::string& reason) override;
+  void EventsLost(int shard, const std::string& topic, int32_t partition,
+                  const std::string& source, int64_t first, int64_t last) override;
   void TaskAnswered(int shard, const std::string& kind, bool known) override;
   void PublishFailed(int shard, const absl::Status& status) override;
   void TurnFailed(int shard, const absl::Status& status) override;

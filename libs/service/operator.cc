@@ -12,7 +12,7 @@
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
 #include "libs/engine/checkpoint.h"
-#include "libs/engine/layout.h"
+#include "libs/engine/openings.h"
 #include "libs/engine/reshard.h"
 #include "libs/engine/rocks_store.h"
 #include "libs/rpc/status_codec.h"
@@ -221,46 +221,103 @@ absl::Status Operator::TakeCheckpoint(const std::string& folder) const {
   return engine::CheckpointHouse(rooms, options_.checkpoint_log, folder);
 }
 
+namespace {
+
+// What an operator's choice means for one part of the process.
+struct Repair {
+  bool rebuild = false;  // Its rows are emptied and read again.
+  bool rebase = false;   // Another log: its rows become the base of a changelog there.
+  bool follow = false;   // Partitions that stopped are followed again.
+  std::string open;      // A topic it writes was made anew.
+};
+
+absl::Status WriteMark(const std::string& path, const std::string& content) {
+  std::ofstream mark(path);
+  mark << content;
+  mark.flush();
+  if (!mark.good()) return ResourceExhausted("DISK_FULL", "the mark cannot be written");
+  return absl::OkStatus();
+}
+
+void AddSteps(const Repair& repair, const std::string& room, const std::string& folder,
+              v1::LogAction& action) {
+  if (repair.rebuild) {
+    action.add_steps(absl::StrCat("empties the rows of ", room, " in ", folder));
+    action.add_steps("reads its topics again from their beginning; not ready until then");
+  }
+  if (repair.rebase) {
+    action.add_steps(absl::StrCat("keeps the rows of ", room, " in ", folder,
+                                  " as the base of a new changelog"));
+    action.add_steps("says in each topic it writes where its numbers go on, and opens a new "
+                     "generation of the timeline");
+    action.add_steps("reads the topics of the log that is there now from their beginning; "
+                     "what was applied before is known by its number, what is lost is told");
+  }
+  if (repair.follow) {
+    action.add_steps(absl::StrCat("keeps the rows of ", room, " and lets it follow the partitions "
+                                  "that stopped, from where they begin now; what is lost is "
+                                  "told"));
+  }
+  if (!repair.open.empty()) {
+    action.add_steps(absl::StrCat("makes ", repair.open, " if it is missing, and says in it where "
+                                  "the numbers of ", room, " go on"));
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<v1::LogAction> Operator::Act(const std::string& verb, const std::string& room,
-                                            bool dry_run, const std::string& reason) {
+                                            const std::string& topic, bool dry_run,
+                                            const std::string& reason) {
   const bool rebuild = verb == "rebuild";
   v1::LogAction action;
   action.set_verb(verb);
   action.set_dry_run(dry_run);
-  std::vector<const Part*> chosen;
+  std::vector<std::pair<const Part*, Repair>> chosen;
   for (const Part& part : parts_) {
     const bool named = part.room == room;
     if (!named && !room.empty()) continue;
-    const bool changed = part.shards->Health().log_changed ||
-                         (options_.event_log != nullptr &&
-                          options_.event_log->Stats().cluster_changed);
-    if (rebuild && !part.program->projection()) {
-      if (!named) continue;
-      return FailedPrecondition("ROOM_HAS_COMMANDS",
-                                absl::StrCat("what commands did in ", part.room,
-                                             " is in no topic; restore a checkpoint, or reseed"),
-                                {{"room", part.room}});
-    }
-    if (!rebuild && !changed) {
-      if (!named) continue;
-      return FailedPrecondition("LOG_NOT_CHANGED",
-                                absl::StrCat(part.room, " follows its log; there is no other one "
-                                                        "to go on with"),
-                                {{"room", part.room}});
-    }
-    chosen.push_back(&part);
-    action.add_rooms(part.room);
+    const bool projection = part.program->projection();
+    const engine::ShardHealth health = part.shards->Health();
+    Repair repair;
     if (rebuild) {
-      action.add_steps(absl::StrCat("empties the rows of ", part.room, " in ", part.folder));
-      action.add_steps("reads its topics again from their beginning; not ready until then");
+      if (!projection) {
+        if (!named) continue;
+        return FailedPrecondition("ROOM_HAS_COMMANDS",
+                                  absl::StrCat("what commands did in ", part.room,
+                                               " is in no topic; restore a checkpoint, or reseed"),
+                                  {{"room", part.room}});
+      }
+      repair.rebuild = true;
     } else {
-      action.add_steps(absl::StrCat("keeps the rows of ", part.room, " in ", part.folder,
-                                    part.program->projection()
-                                        ? " and raises the generation of its positions"
-                                        : " as the base of a new changelog"));
-      action.add_steps("reads the topics of the log that is there now from their beginning; "
-                       "what was applied before is known by its number, and a gap is told");
+      const bool changed = health.log_changed ||
+                           (options_.event_log != nullptr &&
+                            options_.event_log->Stats().cluster_changed);
+      const bool stopped = health.stopped_partitions > 0;
+      // Its rows are those of its topics, on every replica: nothing else is theirs to keep.
+      repair.rebuild = projection && (changed || stopped);
+      repair.rebase = !projection && changed;
+      repair.follow = !projection && !changed && stopped;
+      if (!projection && !changed) {
+        if (part.program->emits.count(topic) > 0) repair.open = topic;
+        const std::string failure = ReasonOf(health.relay_failure);
+        if (failure == "LOG_CHANGED" || failure == "TOPIC_UNKNOWN") {
+          for (const auto& [name, value] : MetadataOf(health.relay_failure)) {
+            if (name == "topic") repair.open = value;
+          }
+        }
+      }
+      if (!repair.rebuild && !repair.rebase && !repair.follow && repair.open.empty()) {
+        if (!named) continue;
+        return FailedPrecondition("LOG_NOT_CHANGED",
+                                  absl::StrCat(part.room, " follows its log; there is no other "
+                                                          "one to go on with"),
+                                  {{"room", part.room}});
+      }
     }
+    action.add_rooms(part.room);
+    AddSteps(repair, part.room, part.folder, action);
+    chosen.emplace_back(&part, std::move(repair));
   }
   if (chosen.empty()) {
     return NotFound("ROOM_UNKNOWN",
@@ -270,10 +327,12 @@ absl::StatusOr<v1::LogAction> Operator::Act(const std::string& verb, const std::
   }
   action.add_steps("stops this process in order and starts it again in place");
   if (dry_run) return action;
-  for (const Part* part : chosen) {
-    std::ofstream mark(part->folder + (rebuild ? kRebuildMark : kReseedMark));
-    mark.flush();
-    if (!mark.good()) return ResourceExhausted("DISK_FULL", "the mark cannot be written");
+  for (const auto& [part, repair] : chosen) {
+    if (repair.follow) WEFT_RETURN_IF_ERROR(engine::FollowStopped(*part->shards, ""));
+    if (repair.rebuild) WEFT_RETURN_IF_ERROR(WriteMark(part->folder + kRebuildMark, ""));
+    if (repair.rebase || !repair.open.empty()) {
+      WEFT_RETURN_IF_ERROR(WriteMark(part->folder + kReseedMark, repair.open));
+    }
     options_.log->Log(telemetry::Level::kWarning, absl::StrCat("an operator asked for a ", verb),
                       {{"room", part->room}, {"why", reason}});
   }
@@ -323,7 +382,7 @@ absl::StatusOr<std::string> Operator::Do(const AdminRequest& request) {
   if (request.path == "/log:rebuild" || request.path == "/log:reseed") {
     WEFT_ASSIGN_OR_RETURN(
         const v1::LogAction action,
-        Act(request.path.substr(5), QueryOr(request, "room"),
+        Act(request.path.substr(5), QueryOr(request, "room"), QueryOr(request, "topic"),
             QueryOr(request, "dry_run") == "true", QueryOr(request, "reason")));
     return Json(action);
   }
@@ -366,33 +425,6 @@ std::vector<v1::CheckpointStatus> ListCheckpoints(const std::string& checkpoint_
   return all;
 }
 
-namespace {
-
-// A projection goes on with the log that is there: it keeps its rows and the numbers of
-// what it has applied, and begins at the beginning of each topic.
-absl::Status FollowLog(const std::string& folder, const std::string& identity) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename().string().rfind("shard-", 0) != 0) continue;
-    WEFT_ASSIGN_OR_RETURN(const std::unique_ptr<engine::Store> store,
-                          engine::OpenRocksStore({.folder = entry.path().string()}));
-    engine::Batch batch;
-    const auto it = store->Scan(engine::Family::kMeta, "o", engine::PrefixEnd("o"));
-    for (; it->Valid(); it->Next()) batch.Delete(engine::Family::kMeta, it->key());
-    WEFT_RETURN_IF_ERROR(it->status());
-    WEFT_ASSIGN_OR_RETURN(const auto generation,
-                          store->Get(engine::Family::kMeta, engine::layout::kGeneration));
-    const uint64_t before =
-        generation.has_value() ? engine::layout::ParseU64(*generation).value_or(1) : 1;
-    batch.Put(engine::Family::kMeta, engine::layout::kGeneration,
-              engine::layout::U64Value(before + 1));
-    batch.Put(engine::Family::kMeta, engine::layout::kLogIdentity, identity);
-    WEFT_RETURN_IF_ERROR(store->Write(batch, /*sync=*/true));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> ActIfAsked(const std::string& folder, const engine::Program& program,
                                        eventlog::EventLog& log) {
   std::error_code error;
@@ -402,12 +434,11 @@ absl::StatusOr<std::string> ActIfAsked(const std::string& folder, const engine::
     return std::string("emptied; it is read again from the log");
   }
   if (fs::exists(folder + kReseedMark)) {
-    if (program.projection()) {
-      WEFT_ASSIGN_OR_RETURN(const std::string identity, log.Identity());
-      WEFT_RETURN_IF_ERROR(FollowLog(folder, identity));
-    } else {
-      WEFT_RETURN_IF_ERROR(engine::RebaseChangelog(folder, log));
-    }
+    std::string topic;
+    std::getline(std::ifstream(folder + kReseedMark) >> std::ws, topic);
+    // Before the folder takes the log for its own: after an error all is done again.
+    WEFT_RETURN_IF_ERROR(engine::AppendOpenings(folder, program, topic, log));
+    if (topic.empty()) WEFT_RETURN_IF_ERROR(engine::RebaseChangelog(folder, log));
     fs::remove(folder + kReseedMark, error);
     return std::string("goes on with the log that is there now");
   }

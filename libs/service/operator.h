@@ -71,11 +71,13 @@ class Operator {
   v1::StateStatus State() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Starts the job. Errors: FAILED_PRECONDITION / JOB_RUNNING.
   absl::StatusOr<v1::StateStatus> StartCheckpoint() ABSL_LOCKS_EXCLUDED(mutex_);
-  // `verb`: rebuild or reseed; `room` "" = all it can be done to.
+  // `verb`: rebuild or reseed; `room` "" = all it can be done to; `topic`: of those that
+  // the room writes, one that was made anew, which it cannot always notice ("" = none).
   // Errors: NOT_FOUND / ROOM_UNKNOWN, FAILED_PRECONDITION / ROOM_HAS_COMMANDS,
   // LOG_NOT_CHANGED.
   absl::StatusOr<v1::LogAction> Act(const std::string& verb, const std::string& room,
-                                    bool dry_run, const std::string& reason);
+                                    const std::string& topic, bool dry_run,
+                                    const std::string& reason);
 
  private:
   absl::Status TakeCheckpoint(const std::string& folder) const;

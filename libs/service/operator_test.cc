@@ -121,8 +121,7 @@ TEST_CASE("who follows its log has nothing to reseed", "[service][operator]") {
 }
 
 TEST_CASE("a room told to reseed goes on with the log that is there", "[service][operator]") {
-  const bool with_command = GENERATE(true, false);
-  World world(with_command);
+  World world(true);
   world.shards->Stop();
   world.shards.reset();
   const std::string folder = world.folder.path() + "/keeper";

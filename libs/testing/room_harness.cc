@@ -198,7 +198,8 @@ absl::StatusOr<Answer> RoomHarness::SubmitBytes(const std::string& method,
 
 int64_t RoomHarness::DeliverBytes(const std::string& tenant, const std::string& topic,
                                   const std::string& source, const std::string& subject,
-                                  const std::string& type, std::optional<std::string> payload) {
+                                  const std::string& type, std::optional<std::string> payload,
+                                  int64_t generation) {
   const auto partition = static_cast<int32_t>(PartitionOf(tenant));
   engine::EventHeaders headers;
   headers.room = source;
@@ -206,6 +207,7 @@ int64_t RoomHarness::DeliverBytes(const std::string& tenant, const std::string& 
   headers.type = type;
   headers.subject = subject;
   headers.tenant = tenant;
+  headers.generation = generation;
   const std::string time = engine::FormatEventTime(clock_.Wall());
   headers.time_text = time;
   eventlog::Record record;
@@ -224,6 +226,11 @@ int64_t RoomHarness::DeliverBytes(const std::string& tenant, const std::string& 
   inputs.emplace_back(std::move(input));
   Run(std::move(inputs));
   return offset;
+}
+
+void RoomHarness::DeliverOpening(const std::string& tenant, const std::string& source,
+                                 int64_t generation) {
+  DeliverBytes(tenant, engine::kTimeline, source, "log", engine::kSourceOpened, "", generation);
 }
 
 int64_t RoomHarness::DeliverRaw(const std::string& topic, const std::string& key,

@@ -69,7 +69,8 @@ class RoomHarness {
   // offset. Returns the offset. Parked events show in parked().
   int64_t DeliverBytes(const std::string& tenant, const std::string& topic,
                        const std::string& source, const std::string& subject,
-                       const std::string& type, std::optional<std::string> payload);
+                       const std::string& type, std::optional<std::string> payload,
+                       int64_t generation = 0);
   template <typename Message>
   int64_t Deliver(const std::string& tenant, const std::string& topic,
                   const std::string& source, const std::string& subject,
@@ -82,6 +83,9 @@ class RoomHarness {
                            const std::string& type) {
     return DeliverBytes(tenant, topic, source, subject, type, std::nullopt);
   }
+  // Delivers what `source` says in the tenant's partition of the timeline when it goes
+  // on with another log: a new generation of positions.
+  void DeliverOpening(const std::string& tenant, const std::string& source, int64_t generation);
   // Delivers a record of a raw topic.
   int64_t DeliverRaw(const std::string& topic, const std::string& key, const std::string& value,
                      std::vector<std::pair<std::string, std::string>> headers = {});

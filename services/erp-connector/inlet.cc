@@ -69,10 +69,8 @@ void Remember(const Envelope& envelope, v1::ObjectRow& row) {
   row.add_recent_ids(envelope.id);
 }
 
-// People stand in the directory topic alone; here only a hash of them is kept.
-bool KeepsEvent(Kind kind) {
-  return InfoOf(kind).nature == Nature::kState && kind != Kind::kUser;
-}
+// What an object is can be said anew when a log is lost; of what happened a hash is kept.
+bool KeepsEvent(Kind kind) { return InfoOf(kind).nature == Nature::kState; }
 
 Outcome Failed(Problem problem, const Envelope& envelope) {
   Outcome outcome;
@@ -312,6 +310,7 @@ absl::StatusOr<Outcome> Inlet::ApplyObject(const Envelope& envelope) {
   if (!unchanged) {
     if (KeepsEvent(envelope.kind)) {
       row.set_event(unfinished);
+      row.clear_event_hash();
     } else {
       row.set_event_hash(ShortHash(unfinished));
     }

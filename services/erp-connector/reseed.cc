@@ -79,7 +79,7 @@ absl::StatusOr<v1::ReseedFactsResponse> ReseedFacts(const Settings& settings,
           unreadable = DataLoss("ROW_UNREADABLE", "an object's key does not parse");
           return false;
         }
-        // What has happened (orders, movements) is no fact, and people's are not kept.
+        // What has happened (orders, movements) is no fact.
         if (row.event().empty()) {
           response.set_left_out(response.left_out() + 1);
           return true;

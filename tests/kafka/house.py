@@ -53,10 +53,11 @@ def wait_until(what, check, seconds=READY_SECONDS):
 class Room:
     """One process. It keeps its ports over all its lives."""
 
-    def __init__(self, house, room, name=None, binary=None, settings=None):
+    def __init__(self, house, room, name=None, binary=None, settings=None,
+                 room_settings=None):
         self.house, self.room, self.name = house, room, name or room
         self.binary = binary or house.bin / f"weft-{room}"
-        self.settings = settings or {}
+        self.settings, self.room_settings = settings or {}, room_settings or {}
         self.grpc, self.health, self.admin, self.http = (kafka.free_port() for _ in range(4))
         self.log = house.folder / f"{self.name}.log"
         self.data = house.folder / "data" / self.name
@@ -88,6 +89,7 @@ class Room:
             made["WEFT_ROOM__ADDRESS"], made["WEFT_ROOM__PORT"] = "127.0.0.1", str(self.http)
         if self.room == "erp-connector":
             made["WEFT_ROOM__CONNECTIONS"] = json.dumps(CONNECTIONS)
+        made.update({"WEFT_ROOM__" + name: value for name, value in self.room_settings.items()})
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}
         return {**kept, **made}
 

@@ -4,12 +4,12 @@ import json
 import pathlib
 import random
 import shutil
-import subprocess
 import threading
 import time
 
 from house import House, Room, STATEFUL, Broken, kafka, wait_until
 from load import Load, kill_test
+from log_faults import broker_wiped, log_lost, retention_passed, topic_anew
 
 
 class World:
@@ -23,6 +23,7 @@ class World:
         self.cluster = self.house = self.load = None
         self.more_rooms, self.more_houses = [], []
         self.found = []
+        self.day = 1  # Of the ERP's last count.
         self.started = time.monotonic()
 
     def __enter__(self):
@@ -358,118 +359,6 @@ def planted_no_claim_check(world):
     return f"found: {lost[0][:160] if lost else 'nothing'}"
 
 
-def weft_log(world, rooms, *what):
-    """`weft log ...` for these processes."""
-    admins = ",".join(f"http://127.0.0.1:{room.admin}" for room in rooms)
-    done = subprocess.run([world.bin / "weft", "log", *what, "--admin", admins],
-                          capture_output=True, text=True, check=False, timeout=120)
-    return done.returncode, done.stdout + done.stderr
-
-
-def noticed(world, room, reason, seconds=60):
-    """Until the process says so: its metric, its log status, a log line."""
-    def check():
-        status = room.log_status()
-        stopped = {s.get("reason") for s in status.get("stopped", [])}
-        changed = status.get("clusterChanged") or any(
-            r.get("logChanged") for r in status.get("rooms", []))
-        return reason in stopped or (reason == "LOG_CHANGED" and changed)
-    wait_until(f"{room.name} says {reason}", check, seconds)
-    code, said = weft_log(world, [room], "status")
-    if code == 0 or not ("stale" in said or "stopped" in said):
-        world.problem(f"weft log status ends with {code} and says: {said}")
-
-
-def reads_go_on(world):
-    caller = kill_test.Caller(world.house)
-    result = caller.call("POST", "/v1/availability:query",
-                         {"lines": [{"sku": kill_test.SKUS[0]}]})
-    if result is None or result[0] != 200:
-        world.problem(f"availability is not answered from the state: {result}")
-    return result
-
-
-def broker_wiped(world):
-    """Another cluster at the same address."""
-    world.build()
-    world.under_load(1)
-    world.load.end()
-    world.cluster.wipe()
-    world.cluster.start()
-    begun = time.monotonic()
-    for room in STATEFUL:
-        noticed(world, world.house[room], "LOG_CHANGED")
-    seconds = time.monotonic() - begun
-    reads_go_on(world)
-    body = {"account": "A1", "expireTime": "2099-01-01T00:00:00Z",
-            "lines": [{"sku": kill_test.SKUS[0], "quantity": {"value": "1"}}]}
-    result = kill_test.Caller(world.house).call("POST", "/v1/reservations", body, "after-wipe")
-    if result is not None and result[0] == 200:
-        world.problem("a command is answered although its log is gone")
-    world.say(f"noticed by all after {seconds:.1f} s; reseeding")
-
-    rooms = [world.house[room] for room in STATEFUL]
-    for room in rooms:
-        code, said = weft_log(world, [room], "reseed", "--yes", "--reason", "the broker was wiped")
-        if code != 0:
-            world.problem(f"reseed of {room.name} ends with {code}: {said}")
-    world.house.await_ready()
-    wait_until("all follow the new log", lambda: weft_log(world, rooms, "status")[0] == 0, 60)
-    world.load.tag = "again-"
-    world.load.begin()
-    world.wait_for_answers(20)
-    # Numbers go on where they were; the new log does not hold those before.
-    return f"noticed by all after {seconds:.1f} s; {world.finish(whole_log=False)}"
-
-
-def admin(world, *what):
-    done = subprocess.run([world.bin / "weft_kafka_admin", world.cluster.addresses, *what],
-                          capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Broken(f"{what}: {done.stderr}")
-    return done.stdout
-
-
-def topic_anew(world):
-    """Somebody removes a topic and makes it again; nobody appends to it."""
-    world.build()
-    world.under_load(1)
-    world.load.end()
-    topic = "weft.stock.movements.v1"
-    reader = world.house["inventory-projection"]
-    # All of it was read: the ERP's first counts.
-    admin(world, "remove", topic)
-    begun = time.monotonic()
-    noticed(world, reader, "LOG_CHANGED")
-    seconds = time.monotonic() - begun
-    reads_go_on(world)
-    return f"noticed after {seconds:.1f} s"
-
-
-def retention_passed(world):
-    """A room is down while retention takes what it has not read."""
-    world.build()
-    room = world.house["inventory-projection"]
-    room.kill()
-    messages = [json.dumps({"type": "stock.count", "id": f"again{sku}", "data": {
-        "sku": sku, "location": "MAIN", "onHand": kill_test.ON_HAND,
-        "watermark": "2026-01-02T00:00:00Z"}}) for sku in kill_test.SKUS]
-    result = kill_test.Caller(world.house).call(
-        "POST", "/v1/erp/demo:ingest", {"text": "\n".join(messages)}, "more-counts")
-    if result is None or result[0] != 200:
-        raise Broken(f"the ERP's message is refused: {result}")
-    topic = "weft.stock.movements.v1"
-    wait_until("the counts are on the log", lambda: world.house["erp-connector"].metric(
-        "weft_engine_outbox_rows") == 0)
-    admin(world, "empty", topic)
-    room.start()
-    begun = time.monotonic()
-    noticed(world, room, "OFFSET_GONE")
-    seconds = time.monotonic() - begun
-    reads_go_on(world)
-    return f"noticed after {seconds:.1f} s"
-
-
 ALL = {
     "rooms_killed": rooms_killed,
     "broker_killed": broker_killed,
@@ -479,6 +368,7 @@ ALL = {
     "broker_away": broker_away,
     "paused_owner": paused_owner,
     "planted_no_claim_check": planted_no_claim_check,
+    "log_lost": log_lost,
     "broker_wiped": broker_wiped,
     "topic_anew": topic_anew,
     "retention_passed": retention_passed,

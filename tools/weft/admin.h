@@ -21,6 +21,7 @@ int LogStatus(const Admins& admins);
 struct LogActionOptions {
   std::string verb;  // rebuild, reseed
   std::string room;  // "" = all the process runs that it can be done to.
+  std::string topic;  // One it writes that was made anew; "" = what the process noticed.
   std::string reason;
   bool dry_run = false;
   bool yes = false;

@@ -479,6 +479,9 @@ class Builder {
           [o](const Admins& admins) { return LogAction(admins, *o); });
       c->add_option("--room", o->room, "Only this room; all it can be done to by default");
       c->add_option("--reason", o->reason, "Why, for the log");
+      if (o->verb == "reseed") {
+        c->add_option("--topic", o->topic, "A topic the room writes that was made anew");
+      }
       c->add_flag("--dry-run", o->dry_run, "Show what it would do");
       c->add_flag("--yes", o->yes, "Do not ask");
     }

@@ -59,7 +59,7 @@ int ErpReseed(Session& session, const std::string& connection, const std::string
     session.PrintJson(total);
   } else {
     terminal.out << emitted << " facts written, " << left_out
-                 << " objects without one (people, and what has happened)\n";
+                 << " objects without one (what has happened)\n";
   }
   return kOk;
 }

@@ -104,7 +104,7 @@ int LogAction(const Admins& admins, const LogActionOptions& options) {
     const std::string path = absl::StrCat("/log:", options.verb);
     v1::LogAction action;
     const absl::Status shown =
-        session.Post(path + Query({{"room", options.room}, {"dry_run", "true"}}),
+        session.Post(path + Query({{"room", options.room}, {"topic", options.topic}, {"dry_run", "true"}}),
                      v1::LogAction(), action);
     if (!shown.ok()) return session.Fail(shown, "log");
     if (options.dry_run && session.json()) {
@@ -121,7 +121,7 @@ int LogAction(const Admins& admins, const LogActionOptions& options) {
       return kFailure;
     }
     const absl::Status done = session.Post(
-        path + Query({{"room", options.room}, {"reason", options.reason}}), v1::LogAction(),
+        path + Query({{"room", options.room}, {"topic", options.topic}, {"reason", options.reason}}), v1::LogAction(),
         action);
     if (!done.ok()) return session.Fail(done, "log");
     if (session.json()) session.PrintJson(action);

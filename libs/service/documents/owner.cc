@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/status_macros.h"
+#include "libs/service/documents/again.h"
 #include "libs/service/documents/store.h"
 
 namespace weft::documents {
@@ -311,34 +312,6 @@ absl::Status NothingChanged() {
   return FailedPrecondition("NOTHING_CHANGED", "these documents are what is active already");
 }
 
-void EmitBody(const std::string& room, const v1::Document& document,
-              std::optional<uint32_t> partition, Turn& turn) {
-  v1::DocumentPublished body;
-  body.set_room(room);
-  *body.mutable_ref() = document.ref();
-  body.set_hash(document.hash());
-  body.set_source(document.source());
-  const std::string subject =
-      absl::StrCat("documents/", room, "/", KeyOf(document.ref()).ToText());
-  if (partition.has_value()) {
-    turn.EmitTo(*partition, engine::kTimeline, subject, body);
-  } else {
-    turn.Emit(engine::kTimeline, subject, body);
-  }
-}
-
-void EmitActivation(const v1::Activation& activation, std::optional<uint32_t> partition,
-                    Turn& turn) {
-  v1::ActivationPublished published;
-  *published.mutable_activation() = activation;
-  const std::string subject = absl::StrCat("activations/", activation.room());
-  if (partition.has_value()) {
-    turn.EmitTo(*partition, engine::kTimeline, subject, published);
-  } else {
-    turn.Emit(engine::kTimeline, subject, published);
-  }
-}
-
 absl::Status SetTooLarge(size_t bytes) {
   return InvalidArgument("SET_TOO_LARGE",
                          absl::StrCat("texts of one publishing have at most ", kPublishBytesMax,
@@ -385,9 +358,13 @@ absl::StatusOr<v1::Activation> Carry(const std::string& room,
         turn.Put(kSpreads, engine::Key().Add(message.number()).Take(), spread);
         turn.SetTimer(kSpreadTimer, "", turn.now());
       }
-      v1::HeadRow head;
-      head.set_activation(message.number());
-      turn.Put(kHead, "", head);
+      WEFT_ASSIGN_OR_RETURN(std::optional<v1::HeadRow> head, turn.Find(kHead, ""));
+      if (!head.has_value()) {
+        head.emplace();
+        head->set_generation(turn.position().generation);
+      }
+      head->set_activation(message.number());
+      turn.Put(kHead, "", *head);
     }
     if (i == 0) answer = std::move(message);
   }
@@ -623,6 +600,7 @@ void MountOwner(const std::string& room, engine::Program& program) {
   command(kPublishShipped, &PublishShipped);
   program.Command<v1::JudgedCommand, v1::CheckResponse>(service + "Check", &Check);
   program.Command<v1::JudgedCommand, v1::SimulationRow>(kKeepSimulation, &KeepSimulation);
+  MountAgain(room, program);
   program.Timer(kSpreadTimer, [room](const engine::TimerFired&, Turn& turn) {
     Spread(room, turn);
   });

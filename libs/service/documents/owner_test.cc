@@ -199,6 +199,59 @@ struct House {
   std::string token;
 };
 
+TEST_CASE("what a tenant decides with is written anew in another generation of the timeline",
+          "[documents][again]") {
+  House house;
+  house.Put("a", "first");
+  house.Put("a", "mine");
+  house.Put("b", "more");
+  house.Put("b", "tomorrow", absl::Hours(24));
+  // Long texts: a few turns.
+  for (int i = 0; i < 4; ++i) {
+    house.Put(absl::StrCat("long", i), "x", absl::ZeroDuration(),
+              absl::StrCat("# ", std::string(100'000, 'x'), "\n"));
+  }
+  const std::string now = house.Decides();
+  const std::string later = house.Decides(absl::Hours(25));
+  REQUIRE(later != now);
+  house.room->Deliver(kTenant, kTimeline, "erp-connector", "x", v1::DocumentPublished());
+  house.Sync();
+  const size_t before = house.room->emitted().size();
+
+  house.room->DeliverOpening(kTenant, "erp-connector", 2);
+  house.Sync();
+  CHECK(house.room->emitted().size() == before);
+  house.room->Deliver(kTenant, kTimeline, "erp-connector", "x", v1::DocumentPublished());
+  house.Sync();
+  const size_t after = house.room->emitted().size();
+  // Once.
+  house.room->Deliver(kTenant, kTimeline, "erp-connector", "x", v1::DocumentPublished());
+  house.Put("c", "newest");
+  house.Sync();
+
+  // A reader that knows nothing of before.
+  DocumentReader reader{"pricing", NoteKinds(), {"{kind: Note, id: a, text: std}"}};
+  engine::Program program{"pricing-replica"};
+  reader.Mount(program);
+  testing::RoomHarness fresh(program);
+  int64_t bodies = 0;
+  for (size_t i = before; i < after; ++i) {
+    const auto& e = house.room->emitted()[i];
+    CHECK(e.tenant == kTenant);
+    if (e.type == "weft.documents.v1.DocumentPublished") ++bodies;
+    fresh.DeliverBytes(e.tenant, e.topic, "pricing", e.subject, e.type, e.payload);
+  }
+  const auto decides = [&](absl::Duration ahead) {
+    return *reader.FindNewest(kTenant, {}, house.room->now() + ahead)->compiled->As<std::string>();
+  };
+  // "first" decides nothing any more.
+  CHECK(bodies == 7);
+  CHECK(decides(absl::ZeroDuration()) == now);
+  CHECK(decides(absl::Hours(25)) == later);
+  // What was published since is one text and its activations, not all anew.
+  CHECK(house.room->emitted().size() - after <= 3);
+}
+
 TEST_CASE("a document goes from draft to active, and a reader decides with it", "[documents]") {
   House house;
   CHECK(house.Decides() == "std");
