@@ -259,7 +259,8 @@ absl::Status Service::Calculate(const Principal& principal,
     AddCharges(facts, taken, buyer.currency, total, complete, rest);
   }
   for (size_t n = 0; n < notices.size(); ++n) {
-    if (notices[n] > 0 && notices_[n] != nullptr) notices_[n]->Add(static_cast<uint64_t>(notices[n]));
+    if (notices[n] == 0 || notices_[n] == nullptr) continue;
+    notices_[n]->Add(static_cast<uint64_t>(notices[n]));
   }
   if (buyer.account != nullptr && buyer.account->tax_class != Symbol::kNone) {
     rest.set_account_tax_class(std::string(facts.Text(buyer.account->tax_class)));

@@ -28,8 +28,10 @@ outputs:
   - {id: label, label: Text, type: string}
 rules:
   - {id: auto, when: {quantity: ")yaml", first, R"yaml("}, then: {percent: "0", label: '""'}}
-  - {id: manager, when: {quantity: ")yaml", second, R"yaml("}, then: {percent: "5", label: '"Large"'}}
-  - {id: director, when: {quantity: ")yaml", third, R"yaml("}, then: {percent: "10", label: '"Huge"'}}
+  - {id: manager, when: {quantity: ")yaml", second, R"yaml("},
+     then: {percent: "5", label: '"Large"'}}
+  - {id: director, when: {quantity: ")yaml", third, R"yaml("},
+     then: {percent: "10", label: '"Huge"'}}
 )yaml");
 }
 
@@ -78,7 +80,8 @@ outputs:
   - {id: percent, label: Percent, type: decimal, default: "0"}
   - {id: label, label: Text, type: string, default: '""'}
 rules:
-  - {id: large, when: {quantity: "> )yaml", over, R"yaml("}, then: {percent: "10", label: '"Large"'}}
+  - {id: large, when: {quantity: "> )yaml", over, R"yaml("},
+     then: {percent: "10", label: '"Large"'}}
 )yaml");
   };
   int number = 0;

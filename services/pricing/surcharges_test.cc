@@ -122,7 +122,8 @@ inputs:
   - {id: net, expr: charge.net.amount(), type: decimal}
 outputs: [{id: percent, type: decimal, default: "100"}]
 rules:
-  - {id: large, when: {groups: '"KEY" in it', kind: '"freight"', net: ">= 100"}, then: {percent: "0"}}
+  - {id: large, when: {groups: '"KEY" in it', kind: '"freight"', net: ">= 100"},
+     then: {percent: "0"}}
   - {id: key, when: {groups: '"KEY" in it', kind: '"freight"'}, then: {percent: "50"}}
 )"});
 

@@ -18,11 +18,11 @@ constexpr char kPercent[] = "percent";
 std::unique_ptr<const ChargeRules> ChargeRules::Make(
     std::shared_ptr<const FactBinding> binding,
     std::shared_ptr<const rules::DecisionTable> table, std::vector<rules::Fault>& faults) {
-  const bool has_percent = std::any_of(
+  const auto percent = std::find_if(
       table->outputs().begin(), table->outputs().end(), [](const rules::TableOutput& output) {
         return output.id == kPercent && output.type.kind == rules::expr::TypeKind::kDecimal;
       });
-  if (!has_percent) {
+  if (percent == table->outputs().end()) {
     faults.push_back({"output_missing", absl::StrCat(table->id(), ": outputs"), 0, 0,
                       "the table of surcharges needs an output 'percent', a decimal",
                       "{id: percent, type: decimal, default: \"100\"}", false});
@@ -30,8 +30,12 @@ std::unique_ptr<const ChargeRules> ChargeRules::Make(
   }
   std::unique_ptr<ChargeRules> made(new ChargeRules);
   made->binding_ = std::move(binding);
-  made->any_rule_ = std::any_of(table->rules().begin(), table->rules().end(),
-                                [](const rules::TableRule& rule) { return rule.enabled; });
+  const bool whole = !percent->has_fallback ||
+                     (percent->fallback.constant.has_value() &&
+                      percent->fallback.constant->kind == Kind::kDecimal &&
+                      percent->fallback.constant->decimal == Decimal(100));
+  made->any_rule_ = !whole || std::any_of(table->rules().begin(), table->rules().end(),
+                                      [](const rules::TableRule& rule) { return rule.enabled; });
   made->table_ = std::move(table);
   return made;
 }

@@ -408,6 +408,19 @@ TEST_CASE("rules that refuse, fail or give no price answer a reason", "[rules]")
   CHECK(Told(facts, *RulesOf({line_price(step)}), {.quantity = "6"}) == expected);
 }
 
+TEST_CASE("a table of surcharges that cannot be asked is refused", "[rules]") {
+  const auto table = [](const char* schema, const char* outputs) {
+    return absl::StrCat("kind: DecisionTable\nid: pricing.surcharges\nschema: ", schema,
+                        "\nhit_policy: FIRST\n"
+                        "inputs: [{id: channel, expr: channel, type: string}]\noutputs: [",
+                        outputs, "]\nrules: [{id: all, when: {}, then: {percent: \"1\"}}]\n");
+  };
+  CHECK(FaultsOf({table("pricing-line@1", "{id: percent, type: decimal, default: \"1\"}")}) ==
+        std::vector<std::string>{"unknown_schema"});
+  CHECK(FaultsOf({table("pricing-surcharge@1", "{id: percent, type: int, default: \"1\"}")}) ==
+        std::vector<std::string>{"output_missing"});
+}
+
 TEST_CASE("rules that pricing cannot run are refused", "[rules]") {
   const auto [body, code] = GENERATE(table<const char*, const char*>({
       {"kind: RuleSet\nid: pricing.line-price\nschema: pricing-line@1\n"
