@@ -147,5 +147,34 @@ TEST_CASE("tables grow under readers", "[fact_memory]") {
   CHECK(wrong.load() == 0);
 }
 
+TEST_CASE("large arrays begin with zeros and keep what is written, on whatever pages",
+          "[pricing]") {
+  for (const size_t size : {size_t{1}, size_t{1000}, HugeBlock::kPage / 8, HugeBlock::kPage / 4 + 1}) {
+    const LargeArray<std::atomic<uint64_t>> array(size);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < size; ++i) sum += array[i].exchange(i + 1);
+    CHECK(sum == 0);
+    CHECK(array[0] == 1);
+    CHECK(array[size - 1] == size);
+  }
+  const HugeBlock block(1);
+  CHECK(block.size() == HugeBlock::kPage);
+  CHECK(reinterpret_cast<uintptr_t>(block.data()) % HugeBlock::kPage == 0);
+}
+
+TEST_CASE("pieces of an arena do not overlap when it grows onto huge pages", "[pricing]") {
+  Arena arena;
+  std::vector<uint64_t*> pieces;
+  while (arena.reserved() < Arena::kSmall + 3 * HugeBlock::kPage) {
+    pieces.push_back(static_cast<uint64_t*>(arena.Allocate(4096)));
+    std::fill_n(pieces.back(), 512, pieces.size());
+  }
+  bool whole = true;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    whole = whole && pieces[i][0] == i + 1 && pieces[i][511] == i + 1;
+  }
+  CHECK(whole);
+}
+
 }  // namespace
 }  // namespace weft::pricing

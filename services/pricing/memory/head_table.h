@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "services/pricing/memory/epochs.h"
+#include "services/pricing/memory/huge_pages.h"
 
 namespace weft::pricing {
 
@@ -71,9 +72,9 @@ class HeadTable {
     std::atomic<Node*> head{nullptr};
   };
   struct Table {
-    explicit Table(uint64_t capacity) : mask(capacity - 1), slots(new Slot[capacity]) {}
+    explicit Table(uint64_t capacity) : mask(capacity - 1), slots(capacity) {}
     uint64_t mask;
-    std::unique_ptr<Slot[]> slots;
+    LargeArray<Slot> slots;
   };
 
   static uint64_t Mix(uint64_t key) {

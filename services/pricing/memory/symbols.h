@@ -15,6 +15,7 @@
 #include "services/pricing/domain/facts.h"
 #include "services/pricing/memory/arena.h"
 #include "services/pricing/memory/epochs.h"
+#include "services/pricing/memory/huge_pages.h"
 
 namespace weft::pricing {
 
@@ -95,9 +96,9 @@ class Symbols {
   // look-up goes to the right entry at once; 0 = free.
   struct Table {
     explicit Table(uint64_t capacity)
-        : mask(capacity - 1), slots(new std::atomic<uint64_t>[capacity]()) {}
+        : mask(capacity - 1), slots(capacity) {}
     uint64_t mask;
-    std::unique_ptr<std::atomic<uint64_t>[]> slots;
+    LargeArray<std::atomic<uint64_t>> slots;
   };
   static uint64_t Hash(Symbol tenant, SymbolKind kind, absl::string_view text);
   static void Place(Table& table, uint64_t hash, uint32_t id);
