@@ -6,13 +6,16 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "libs/rules/documents/life.h"
 #include "libs/rules/rule_set/rule_sets.h"
 
 namespace weft::rules {
 namespace {
 
 constexpr size_t kScopesMax = 256;
+constexpr char kFlowKind[] = "ApprovalFlow";
 
 // "quote-line@3" → "quote-line".
 std::string WithoutVersion(const std::string& reference) {
@@ -52,6 +55,36 @@ std::shared_ptr<const FactSchema> SchemaOf(const SetDocument& document, const Ru
 void CheckPolicy(const SetDocument& document, std::vector<Finding>& findings) {
   static const std::set<std::string> kGates = {"simulated_cases_min", "changed_percent_max",
                                                "net_change_percent_max", "newly_failing_max"};
+  const auto bad_permission = [&](const Tree& at, size_t index, std::string message) {
+    findings.push_back({Finding::Severity::kError, "bad_permission", document.key.ToText(),
+                        absl::StrCat("permissions[", index, "]"), at.line, at.column,
+                        std::move(message),
+                        "{kind: RuleSet, actions: [publish, rollback], roles: [sales-manager]}"});
+  };
+  if (const Tree* permissions = document.tree->Find("permissions"); permissions != nullptr) {
+    if (!permissions->is_list()) bad_permission(*permissions, 0, "permissions are a list");
+    for (size_t i = 0; i < permissions->items.size(); ++i) {
+      const Tree& one = permissions->items[i];
+      const Tree* roles = one.Find("roles");
+      if (roles == nullptr || !roles->is_list() || roles->items.empty()) {
+        bad_permission(one, i, "a permission has a list of roles");
+      }
+      for (const auto& [name, value] : one.fields) {
+        if (name != "kind" && name != "organisation" && name != "actions" && name != "roles") {
+          bad_permission(value, i, absl::StrCat("'", name, "' is no part of a permission"));
+        }
+      }
+      const Tree* actions = one.Find("actions");
+      if (actions == nullptr) continue;
+      for (const Tree& action : actions->items) {
+        if (std::none_of(std::begin(kDocumentActions), std::end(kDocumentActions),
+                         [&](const char* known) { return action.text == known; })) {
+          bad_permission(action, i, absl::StrCat("'", action.text, "' is no action: ",
+                                                 absl::StrJoin(kDocumentActions, ", ")));
+        }
+      }
+    }
+  }
   const Tree* gates = document.tree->Find("gates");
   if (gates == nullptr || !gates->is_map()) return;
   for (const auto& [name, value] : gates->fields) {
@@ -66,6 +99,15 @@ void CheckPolicy(const SetDocument& document, std::vector<Finding>& findings) {
                         "simulated_cases_min, changed_percent_max, net_change_percent_max, "
                         "newly_failing_max"});
   }
+}
+
+void CheckInherit(const SetDocument& document, std::vector<Finding>& findings) {
+  const Tree* inherit = document.tree->Find("inherit");
+  if (inherit == nullptr || inherit->text == "replace" || inherit->text == "add") return;
+  findings.push_back({Finding::Severity::kError, "bad_inherit", document.key.ToText(), "inherit",
+                      inherit->line, inherit->column,
+                      absl::StrCat("inherit is replace or add, not '", inherit->text, "'"),
+                      "replace: it stands alone; add: those found further up hold, too"});
 }
 
 }  // namespace
@@ -88,18 +130,25 @@ std::string DocumentSet::Signature() const {
 }
 
 DocumentSet Resolve(const std::vector<SetDocument>& documents, const DocumentScope& scope) {
-  std::map<std::pair<std::string, std::string>, const SetDocument*> best;
+  std::map<std::pair<std::string, std::string>, std::vector<const SetDocument*>> holding;
   const auto better = [](const SetDocument& a, const SetDocument& b) {
     if (a.platform != b.platform) return !a.platform;
     return a.key.scope.rank() > b.key.scope.rank();
   };
   for (const SetDocument& document : documents) {
     if (!document.key.scope.Holds(scope)) continue;
-    const SetDocument*& slot = best[{document.key.kind, document.key.id}];
-    if (slot == nullptr || better(document, *slot)) slot = &document;
+    holding[{document.key.kind, document.key.id}].push_back(&document);
   }
   DocumentSet set;
-  for (const auto& [unused, document] : best) set.documents.push_back(*document);
+  for (auto& [unused, documents_of] : holding) {
+    std::stable_sort(documents_of.begin(), documents_of.end(),
+                     [&](const SetDocument* a, const SetDocument* b) { return better(*a, *b); });
+    for (const SetDocument* document : documents_of) {
+      set.documents.push_back(*document);
+      // Only a flow may say that it comes on top of what is found further up.
+      if (document->key.kind != kFlowKind || document->tree->TextOr("inherit") != "add") break;
+    }
+  }
   return set;
 }
 
@@ -169,6 +218,8 @@ std::shared_ptr<const CompiledSet> CompileSet(DocumentSet resolved, const Kinds&
       if (schema != nullptr) sources.push_back({document.tree.get(), schema});
     } else if (kind == "Policy") {
       CheckPolicy(document, findings);
+    } else if (kind == kFlowKind) {
+      CheckInherit(document, findings);
     }
     if (const auto own = kinds.kinds.find(kind); own != kinds.kinds.end()) {
       own->second(document, findings);

@@ -172,6 +172,31 @@ struct Room {
   }
 };
 
+TEST_CASE("a flow that adds stands on top of those found further up", "[documents]") {
+  const auto flow = [](const char* more, bool platform = false) {
+    return Member(absl::StrCat("kind: ApprovalFlow\nid: order\n", more), platform);
+  };
+  const SetDocument platform = flow("title: platform", true);
+  const SetDocument tenant = flow("title: tenant");
+  const SetDocument tenant_adds = flow("title: tenant\ninherit: add");
+  const SetDocument web_adds = flow("title: web\ninherit: add\nscope: {channel: web}");
+  const SetDocument web = flow("title: web\nscope: {channel: web}");
+  const auto titles = [](const std::vector<SetDocument>& all, const DocumentScope& scope) {
+    std::vector<std::string> out;
+    for (const SetDocument& d : Resolve(all, scope).documents) out.push_back(d.tree->TextOr("title"));
+    return absl::StrJoin(out, " ");
+  };
+  CHECK(titles({platform, tenant, web}, {"", "", "web"}) == "web");
+  CHECK(titles({platform, tenant, web_adds}, {"", "", "web"}) == "web tenant");
+  CHECK(titles({platform, tenant_adds, web_adds}, {"", "", "web"}) == "web tenant platform");
+  CHECK(titles({platform, tenant_adds, web_adds}, {}) == "tenant platform");
+  CHECK(titles({platform, web_adds}, {"", "", "web"}) == "web platform");
+  Kinds kinds;
+  kinds.kinds["ApprovalFlow"] = [](const SetDocument&, std::vector<Finding>&) {};
+  CHECK(Told(*Compiled({"kind: ApprovalFlow\nid: o\ninherit: both\n"}, kinds)) ==
+        "ApprovalFlow/o bad_inherit inherit");
+}
+
 TEST_CASE("activations are numbered without gaps and complete", "[documents]") {
   Room room;
   CHECK(room.On(5) == "none");

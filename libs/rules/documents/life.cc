@@ -1,6 +1,9 @@
 #include "libs/rules/documents/life.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "libs/base/error.h"
 
 namespace weft::rules {
@@ -10,6 +13,14 @@ absl::Status StateWrong(const std::string& what, VersionState state, absl::strin
   return FailedPrecondition("STATE_WRONG",
                             absl::StrCat(what, " is ", NameOf(state), "; ", need),
                             {{"document", what}, {"state", NameOf(state)}});
+}
+
+std::set<std::string> TextsOf(const Tree* tree) {
+  std::set<std::string> out;
+  if (tree == nullptr) return out;
+  if (tree->is_scalar() && !tree->text.empty()) out.insert(tree->text);
+  for (const Tree& item : tree->items) out.insert(item.text);
+  return out;
 }
 
 // part * 100 > percent * whole, exactly; false where a product has too many digits.
@@ -61,6 +72,18 @@ PublishingPolicy PublishingPolicy::From(const Tree* document) {
       if (wanted.text == "true") policy.approval.insert(kind);
     }
   }
+  if (const Tree* permissions = document->Find("permissions"); permissions != nullptr) {
+    for (const Tree& one : permissions->items) {
+      const auto named = [&](const char* part) {
+        const std::string text = one.TextOr(part);
+        return text == "*" ? std::string() : text;
+      };
+      policy.permissions.push_back({.kind = named("kind"),
+                                    .organisation = named("organisation"),
+                                    .actions = TextsOf(one.Find("actions")),
+                                    .roles = TextsOf(one.Find("roles"))});
+    }
+  }
   if (const Tree* gates = document->Find("gates"); gates != nullptr) {
     const auto read = [&](const char* name, std::optional<Decimal>& out) {
       const Tree* field = gates->Find(name);
@@ -75,6 +98,39 @@ PublishingPolicy PublishingPolicy::From(const Tree* document) {
     read("newly_failing_max", policy.gates.newly_failing_max);
   }
   return policy;
+}
+
+bool Permission::Names(absl::string_view action, const DocumentKey& key) const {
+  return (kind.empty() || kind == key.kind) &&
+         (organisation.empty() || organisation == key.scope.organisation) &&
+         (actions.empty() || actions.count(std::string(action)) > 0);
+}
+
+absl::Status MayDo(const PublishingPolicy& policy, absl::string_view action,
+                   const DocumentKey& key, const std::set<std::string>& roles) {
+  std::set<std::string> allowed;
+  bool named = false;
+  for (const Permission& permission : policy.permissions) {
+    if (!permission.Names(action, key)) continue;
+    named = true;
+    allowed.insert(permission.roles.begin(), permission.roles.end());
+  }
+  if (!named) {
+    allowed = {"pricing-manager", "operator"};
+    if (action == "approve") allowed.insert("sales-manager");
+  }
+  if (key.kind == "Policy" && key.id == kPublishingPolicy) allowed.insert("operator");
+  if (std::any_of(roles.begin(), roles.end(),
+                  [&](const std::string& role) { return allowed.count(role) > 0; })) {
+    return absl::OkStatus();
+  }
+  const std::string who = allowed.empty() ? "nobody" : absl::StrJoin(allowed, ", ");
+  return PermissionDenied("KIND_NOT_ALLOWED",
+                          absl::StrCat("to ", action, " ", key.ToText(), " is for ", who),
+                          {{"document", key.ToText()},
+                           {"kind", key.kind},
+                           {"action", std::string(action)},
+                           {"roles", who}});
 }
 
 absl::Status MayApprove(const std::string& what, VersionState state, absl::string_view author,

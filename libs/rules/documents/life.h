@@ -10,8 +10,15 @@
 //   gates: {simulated_cases_min: 1000, changed_percent_max: 20,
 //           net_change_percent_max: 2, newly_failing_max: 0}
 //
+//   permissions:
+//     - {kind: RuleSet, actions: [publish, rollback], roles: [sales-manager]}
+//     - {kind: "*", organisation: "4711", roles: [pricing-manager]}
+//
 // Without it, or for kinds it does not name, nobody need approve and there is no
 // gate: a tenant that has not asked for four eyes is not locked out by default.
+// An action on a kind that no permission names is left to pricing managers and
+// operators, an approval to sales managers, too. Operators may always change this
+// policy, so that nobody can lock a tenant out.
 #pragma once
 
 #include <cstdint>
@@ -58,15 +65,33 @@ struct Gates {
   bool any() const;
 };
 
+// What may be done with documents.
+inline constexpr const char* kDocumentActions[] = {"save",    "check",    "approve",
+                                                   "publish", "withdraw", "rollback"};
+
+// Who may do it; parts that are empty mean all.
+struct Permission {
+  std::string kind;
+  std::string organisation;
+  std::set<std::string> actions;
+  std::set<std::string> roles;  // One of them suffices.
+  bool Names(absl::string_view action, const DocumentKey& key) const;
+};
+
 struct PublishingPolicy {
   std::set<std::string> approval;  // Kinds.
   Gates gates;
+  std::vector<Permission> permissions;
   // Of a sound document; one of nullptr asks for nothing.
   static PublishingPolicy From(const Tree* document);
 };
 
 // Refusals, each with reason and metadata; OK otherwise.
 //
+// PERMISSION_DENIED / KIND_NOT_ALLOWED: no permission that names the action, kind
+// and organisation has one of `roles`.
+absl::Status MayDo(const PublishingPolicy& policy, absl::string_view action,
+                   const DocumentKey& key, const std::set<std::string>& roles);
 // FAILED_PRECONDITION / STATE_WRONG; PERMISSION_DENIED / APPROVER_IS_AUTHOR.
 absl::Status MayApprove(const std::string& what, VersionState state, absl::string_view author,
                         absl::string_view approver);

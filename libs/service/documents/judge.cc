@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/rules/documents/schema_compatibility.h"
 #include "libs/service/documents/convert.h"
 #include "libs/service/documents/store.h"
 
@@ -136,13 +137,14 @@ absl::StatusOr<std::vector<SetDocument>> SetOf(const rules::ActiveSet& active,
   return documents;
 }
 
-void Judge(const std::vector<SetDocument>& documents, const std::set<std::string>& about,
-           const rules::Kinds& kinds, const rules::CompileOptions& options,
+void Judge(const std::vector<SetDocument>& documents, const std::vector<SetDocument>& before,
+           const std::set<std::string>& about, const rules::Kinds& kinds, const rules::CompileOptions& options,
            Judgement& judgement) {
   bool first = true;
   for (const rules::DocumentScope& scope : rules::ScopesOf(documents)) {
     const auto set = rules::CompileSet(rules::Resolve(documents, scope), kinds, options);
     judgement.Add(set->findings, about);
+    judgement.Add(rules::SchemaBreaks(rules::Resolve(before, scope), *set), about);
     if (first) {
       judgement.tests_run = set->tests_run;
       judgement.tests_failed = set->tests_failed;

@@ -50,8 +50,10 @@ absl::StatusOr<std::vector<rules::SetDocument>> SetOf(const rules::ActiveSet& do
                                                       const engine::RowReader* platform,
                                                       absl::Time at);
 
-// Compiles the set for every scope that it tells apart.
-void Judge(const std::vector<rules::SetDocument>& documents, const std::set<std::string>& about,
+// Compiles the set for every scope that it tells apart, and holds its fact schemas
+// against those of `before`, what is active now.
+void Judge(const std::vector<rules::SetDocument>& documents,
+           const std::vector<rules::SetDocument>& before, const std::set<std::string>& about,
            const rules::Kinds& kinds, const rules::CompileOptions& options, Judgement& judgement);
 
 }  // namespace weft::documents

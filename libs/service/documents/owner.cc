@@ -31,9 +31,14 @@ absl::Status RoomUnknown(const std::string& room) {
                          {{"room", room}});
 }
 
-// Who is bound to organisations may change what holds for these only.
-absl::Status MayChange(const Turn& turn, const DocumentKey& key) {
+// Who is bound to organisations may change what holds for these only; the tenant's
+// policy says which roles may do what with the kind.
+absl::Status MayChange(const Turn& turn, absl::string_view action, const DocumentKey& key) {
   const Principal& principal = turn.principal();
+  WEFT_ASSIGN_OR_RETURN(const rules::Activations all, ReadActivations(turn));
+  WEFT_ASSIGN_OR_RETURN(const rules::PublishingPolicy policy,
+                        ReadPolicy(turn, rules::ActiveAt(all, turn.now())));
+  WEFT_RETURN_IF_ERROR(rules::MayDo(policy, action, key, principal.roles));
   const auto& allowed = principal.organisations;
   if (allowed.empty() || allowed.count("*") > 0 || allowed.count(key.scope.organisation) > 0) {
     return absl::OkStatus();
@@ -86,7 +91,7 @@ absl::StatusOr<v1::Document> SaveDraft(const std::string& room, const v1::SaveDr
                                         "; leave scope.tenant out, or name your own"),
                            {{"tenant", read.tenant}});
   }
-  WEFT_RETURN_IF_ERROR(MayChange(turn, read.key));
+  WEFT_RETURN_IF_ERROR(MayChange(turn, "save", read.key));
   WEFT_ASSIGN_OR_RETURN(const std::optional<v1::DraftRow> old, FindDraft(turn, read.key));
   const std::string etag = old.has_value() ? old->document().etag() : "";
   if (!request.etag().empty() && request.etag() != etag) {
@@ -185,7 +190,7 @@ absl::StatusOr<v1::CheckResponse> Check(const v1::JudgedCommand& judged, Turn& t
   *response.mutable_findings() = judged.findings();
   for (const v1::DocumentRef& ref : judged.candidates()) {
     const DocumentKey key = KeyOf(ref);
-    WEFT_RETURN_IF_ERROR(MayChange(turn, key));
+    WEFT_RETURN_IF_ERROR(MayChange(turn, "check", key));
     v1::Document document;
     if (ref.version() == 0) {
       WEFT_ASSIGN_OR_RETURN(std::optional<v1::DraftRow> draft, FindDraft(turn, key));
@@ -243,7 +248,7 @@ absl::StatusOr<v1::Document> Approve(const std::string& room, const v1::ApproveR
                                      Turn& turn) {
   WEFT_ASSIGN_OR_RETURN(const v1::DocumentRef ref, OneRef(room, request));
   WEFT_ASSIGN_OR_RETURN(const DocumentKey key, ResolveKey(turn, ref));
-  WEFT_RETURN_IF_ERROR(MayChange(turn, key));
+  WEFT_RETURN_IF_ERROR(MayChange(turn, "approve", key));
   WEFT_ASSIGN_OR_RETURN(std::optional<v1::VersionRow> row, FindVersion(turn, key, ref.version()));
   if (!row.has_value()) return DocumentNotFound(key.ToText());
   WEFT_ASSIGN_OR_RETURN(const rules::Activations all, ReadActivations(turn));
@@ -265,7 +270,7 @@ absl::StatusOr<v1::Document> Withdraw(const std::string& room, const v1::Withdra
                                       Turn& turn) {
   WEFT_ASSIGN_OR_RETURN(const v1::DocumentRef ref, OneRef(room, request));
   WEFT_ASSIGN_OR_RETURN(const DocumentKey key, ResolveKey(turn, ref));
-  WEFT_RETURN_IF_ERROR(MayChange(turn, key));
+  WEFT_RETURN_IF_ERROR(MayChange(turn, "withdraw", key));
   const auto same_etag = [&](const v1::Document& document) {
     return request.etag().empty() || request.etag() == document.etag()
                ? absl::OkStatus()
@@ -391,7 +396,9 @@ absl::StatusOr<v1::Activation> Publish(const std::string& room, const v1::Judged
   WEFT_RETURN_IF_ERROR(StillJudged(judged, turn));
   WEFT_ASSIGN_OR_RETURN(const std::vector<Activation> made,
                         PlanPublish(request, turn, turn.now()));
-  for (const auto& [key, unused] : made[0].changed) WEFT_RETURN_IF_ERROR(MayChange(turn, key));
+  for (const auto& [key, unused] : made[0].changed) {
+    WEFT_RETURN_IF_ERROR(MayChange(turn, "publish", key));
+  }
   if (!judged.passed()) return CheckFailed(judged);
   if (judged.gates_size() > 0) {
     const v1::Finding& gate = judged.gates(0);
@@ -408,7 +415,9 @@ absl::StatusOr<v1::Activation> Rollback(const std::string& room, const v1::Judge
   WEFT_RETURN_IF_ERROR(StillJudged(judged, turn));
   WEFT_ASSIGN_OR_RETURN(const std::vector<Activation> made,
                         PlanRollback(request, turn, turn.now()));
-  for (const auto& [key, unused] : made[0].changed) WEFT_RETURN_IF_ERROR(MayChange(turn, key));
+  for (const auto& [key, unused] : made[0].changed) {
+    WEFT_RETURN_IF_ERROR(MayChange(turn, "rollback", key));
+  }
   if (!judged.passed()) return CheckFailed(judged);
   const bool keep = !request.validate_only();
   WEFT_ASSIGN_OR_RETURN(const rules::Activations all, ReadActivations(turn));

@@ -18,13 +18,9 @@ using rules::DocumentKey;
 
 constexpr int kListDefault = 100;
 constexpr int kListMax = 1000;
+constexpr char kActivationsQuery[] = "activations";
 constexpr int kActivationsDefault = 20;
 constexpr int kActivationsMax = 200;
-
-absl::Status PageTokenInvalid() {
-  return InvalidArgument("PAGE_TOKEN_INVALID",
-                         "page_token is none of this list; begin again without it");
-}
 
 absl::StatusOr<int> PageSize(int asked, int otherwise, int most) {
   if (asked < 0) {
@@ -168,15 +164,12 @@ absl::StatusOr<v1::ListDocumentsResponse> ListDocuments(const v1::ListDocumentsR
       }
     }
   }
-  std::string after;
-  if (!request.page_token().empty() &&
-      !absl::WebSafeBase64Unescape(request.page_token(), &after)) {
-    return PageTokenInvalid();
-  }
+  const std::string query = absl::StrCat("documents\n", request.kind(), "\n", request.id());
+  WEFT_ASSIGN_OR_RETURN(const std::string after, ReadPageToken(query, request.page_token()));
   v1::ListDocumentsResponse response;
   for (auto it = found.upper_bound(after); it != found.end(); ++it) {
     if (response.documents_size() == size) {
-      response.set_next_page_token(absl::WebSafeBase64Escape(std::prev(it)->first));
+      response.set_next_page_token(PageToken(query, std::prev(it)->first));
       break;
     }
     *response.add_documents() = std::move(it->second);
@@ -237,11 +230,9 @@ absl::StatusOr<v1::ListActivationsResponse> ListActivations(
                         PageSize(request.page_size(), kActivationsDefault, kActivationsMax));
   int64_t before = INT64_MAX;
   if (!request.page_token().empty()) {
-    std::string key;
-    if (!absl::WebSafeBase64Unescape(request.page_token(), &key) ||
-        !engine::KeyReader(key).Next(before)) {
-      return PageTokenInvalid();
-    }
+    WEFT_ASSIGN_OR_RETURN(const std::string key,
+                          ReadPageToken(kActivationsQuery, request.page_token()));
+    if (!engine::KeyReader(key).Next(before)) return PageTokenInvalid();
   }
   WEFT_ASSIGN_OR_RETURN(const int64_t last, LastActivation(rows));
   v1::ListActivationsResponse response;
@@ -253,7 +244,7 @@ absl::StatusOr<v1::ListActivationsResponse> ListActivations(
   }
   if (number > 0) {
     response.set_next_page_token(
-        absl::WebSafeBase64Escape(engine::Key().Add(number + 1).Take()));
+        PageToken(kActivationsQuery, engine::Key().Add(number + 1).Take()));
   }
   WEFT_ASSIGN_OR_RETURN(const rules::Activations all, ReadActivations(rows));
   const rules::Activation* current = rules::ActiveAt(all, now);

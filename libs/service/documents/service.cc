@@ -205,7 +205,9 @@ void DocumentService::JudgeCheck(const v1::CheckRequest& request, const std::str
     const absl::Time now = Now(*views.own);
     WEFT_ASSIGN_OR_RETURN(const std::vector<rules::SetDocument> documents,
                           SetWith(*candidates, *views.own, views.theirs(), now));
-    Judge(documents, NamesOf(*candidates), options_.kinds,
+    WEFT_ASSIGN_OR_RETURN(const std::vector<rules::SetDocument> before,
+                          SetWith({}, *views.own, views.theirs(), now));
+    Judge(documents, before, NamesOf(*candidates), options_.kinds,
           {.analyse = true, .tests = true, .now = now}, judgement);
     return absl::OkStatus();
   }();
@@ -237,7 +239,9 @@ absl::StatusOr<v1::CheckResponse> DocumentService::CheckTexts(const std::string&
   const absl::Time now = Now(*views.own);
   WEFT_ASSIGN_OR_RETURN(const std::vector<rules::SetDocument> documents,
                         SetWith(candidates, *views.own, views.theirs(), now));
-  Judge(documents, names, options_.kinds, {.analyse = true, .tests = true, .now = now},
+  WEFT_ASSIGN_OR_RETURN(const std::vector<rules::SetDocument> before,
+                        SetWith({}, *views.own, views.theirs(), now));
+  Judge(documents, before, names, options_.kinds, {.analyse = true, .tests = true, .now = now},
         judgement);
   for (const Candidate& candidate : candidates) {
     v1::Document& document = *response.add_documents();
@@ -261,6 +265,8 @@ void DocumentService::JudgePlan(const std::vector<rules::Activation>& plan,
                                 const engine::RowReader& rows, const engine::RowReader* platform,
                                 v1::JudgedCommand& judged) {
   Judgement judgement;
+  const auto before = SetWith({}, rows, platform, clock_.Wall());
+  if (!before.ok()) return Fail(before.status(), judged);
   for (const rules::Activation& activation : plan) {
     std::set<std::string> about;
     for (const auto& [key, unused] : activation.changed) about.insert(key.ToText());
@@ -270,7 +276,7 @@ void DocumentService::JudgePlan(const std::vector<rules::Activation>& plan,
       Fail(documents.status(), judged);
       continue;
     }
-    Judge(*documents, about, options_.kinds, {.tests = true, .now = activation.effective_from},
+    Judge(*documents, *before, about, options_.kinds, {.tests = true, .now = activation.effective_from},
           judgement);
   }
   judgement.Write(judged);

@@ -2,12 +2,20 @@
 
 #include <set>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/error.h"
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
 
 namespace weft::documents {
+namespace {
+
+// Of a page token, for the query.
+constexpr size_t kQueryOctets = 6;
+
+}  // namespace
 
 using engine::RowReader;
 using rules::DocumentKey;
@@ -20,6 +28,30 @@ std::string VersionKey(const DocumentKey& key, int64_t version) {
 absl::Status DocumentNotFound(const std::string& what) {
   return NotFound("DOCUMENT_NOT_FOUND", absl::StrCat("there is no document ", what),
                   {{"document", what}});
+}
+
+absl::Status PageTokenInvalid() {
+  return InvalidArgument("PAGE_TOKEN_INVALID",
+                         "page_token is none of this list; begin again without it");
+}
+
+std::string PageToken(absl::string_view query, absl::string_view key) {
+  const Sha256Digest digest = Sha256(query);
+  return absl::WebSafeBase64Escape(
+      absl::StrCat(absl::string_view(reinterpret_cast<const char*>(digest.data()), kQueryOctets),
+                   key));
+}
+
+absl::StatusOr<std::string> ReadPageToken(absl::string_view query, const std::string& token) {
+  std::string key;
+  if (token.empty()) return key;
+  const Sha256Digest digest = Sha256(query);
+  if (!absl::WebSafeBase64Unescape(token, &key) ||
+      !absl::StartsWith(key, absl::string_view(reinterpret_cast<const char*>(digest.data()),
+                                               kQueryOctets))) {
+    return PageTokenInvalid();
+  }
+  return key.substr(kQueryOctets);
 }
 
 absl::StatusOr<rules::Activations> ReadActivations(const RowReader& rows) {

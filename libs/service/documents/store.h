@@ -92,6 +92,12 @@ absl::StatusOr<rules::PublishingPolicy> ReadPolicy(const engine::RowReader& rows
 // Under what name figures of a simulation are kept: what changes against `base`.
 std::string SimulationKey(const rules::ActiveSet& changed, int64_t base);
 
+// A token goes on behind `key` in the list that `query` asked for, and in no other.
+std::string PageToken(absl::string_view query, absl::string_view key);
+// The key; "" of no token. Errors: INVALID_ARGUMENT / PAGE_TOKEN_INVALID.
+absl::StatusOr<std::string> ReadPageToken(absl::string_view query, const std::string& token);
+absl::Status PageTokenInvalid();
+
 absl::Status DocumentNotFound(const std::string& what);
 
 }  // namespace weft::documents
