@@ -1,5 +1,6 @@
 #include "libs/service/admin_http.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
@@ -7,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/error.h"
@@ -26,6 +29,23 @@ constexpr int kConnectionsMax = 64;
 
 using Handlers = std::map<std::string, AdminHttp::Handler>;
 
+// Reasons for people come with blanks in them. What is no escape stays as it is.
+std::string Unescape(absl::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const absl::string_view digits = text.substr(std::min(i + 1, text.size()), 2);
+    if (text[i] == '%' && digits.size() == 2 && absl::ascii_isxdigit(digits[0]) &&
+        absl::ascii_isxdigit(digits[1])) {
+      plain += absl::HexStringToBytes(digits);
+      i += 2;
+    } else {
+      plain.push_back(text[i]);
+    }
+  }
+  return plain;
+}
+
 AdminRequest Parse(const http::request<http::string_body>& request) {
   AdminRequest parsed{.method = std::string(request.method_string())};
   parsed.authorization = std::string(request[http::field::authorization]);
@@ -36,7 +56,7 @@ AdminRequest Parse(const http::request<http::string_body>& request) {
     for (absl::string_view pair : absl::StrSplit(target.substr(question + 1), '&')) {
       const size_t equals = pair.find('=');
       if (equals == absl::string_view::npos) continue;
-      parsed.query[std::string(pair.substr(0, equals))] = std::string(pair.substr(equals + 1));
+      parsed.query[std::string(pair.substr(0, equals))] = Unescape(pair.substr(equals + 1));
     }
   }
   return parsed;

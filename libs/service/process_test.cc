@@ -356,6 +356,10 @@ TEST_CASE("the admin port answers operators", "[service]") {
         false);  // Dropped without an answer.
   CHECK(absl::StartsWith(Http(admin, "POST /loglevel?level=loud"), "HTTP/1.1 400"));
   CHECK(absl::StrContains(Http(admin, "POST /loglevel?level=error"), "\r\n\r\nerror\n"));
+  // Values arrive escaped; what is no escape stays what it is.
+  CHECK(absl::StrContains(Http(admin, "POST /loglevel?level=e%72ror"), "\r\n\r\nerror\n"));
+  CHECK(absl::StartsWith(Http(admin, "POST /loglevel?level=error%2"), "HTTP/1.1 400"));
+  CHECK(absl::StartsWith(Http(admin, "POST /loglevel?level=error%"), "HTTP/1.1 400"));
   CHECK(lines.log.level() == telemetry::Level::kError);
   CHECK(absl::StrContains(Http(admin, "GET /config"), "\"data_dir\""));
   const std::string metrics = Http(admin, "GET /metrics");
