@@ -46,6 +46,8 @@ class Observer {
   // After each batch, and about once a second when there is none: what waits for
   // others goes down without one.
   virtual void Levels(int /*shard*/, const ShardLevels& /*levels*/) {}
+  // The disk made durable what was written, in this time.
+  virtual void Synced(int /*shard*/, absl::Duration /*took*/) {}
   // Commands waiting, seen when one is added.
   virtual void QueueLength(int /*shard*/, int64_t /*commands*/) {}
   // A command was refused at the door: SHARD_BUSY, LOG_BEHIND, WRONG_SHARD.

@@ -91,8 +91,9 @@ void Shard::Beat() {
 void Shard::Start() {
   Beat();
   syncs_ = std::make_unique<SyncThread>(
-      *store_, clock_, [this, queue = queue_](uint64_t write, const absl::Status& status) {
-        queue->Post([this, write, status] { Synced(write, status); });
+      *store_, clock_,
+      [this, queue = queue_](uint64_t write, const absl::Status& status, absl::Duration took) {
+        queue->Post([this, write, status, took] { Synced(write, status, took); });
       });
   sequencer_thread_ = std::thread([this] { Sequence(); });
   if (gate_ != nullptr) tail_thread_ = std::thread([this] { TailChangelog(); });
@@ -442,7 +443,8 @@ void Shard::AskSync() {
   syncs_->Ask(writes_);
 }
 
-void Shard::Synced(uint64_t write, const absl::Status& status) {
+void Shard::Synced(uint64_t write, const absl::Status& status, absl::Duration took) {
+  if (options_.observer != nullptr) options_.observer->Synced(index_, took);
   if (!status.ok()) return Fail(status);
   durable_ = write;
 }

@@ -91,7 +91,7 @@ class Shard {
     return gate_ == nullptr || options_.changelog.sync_every <= absl::ZeroDuration();
   }
   void AskSync();
-  void Synced(uint64_t write, const absl::Status& status);
+  void Synced(uint64_t write, const absl::Status& status, absl::Duration took);
   void ReleaseReady();
   void RunHolds();
   void PumpChangelog(absl::Duration steady);

@@ -35,16 +35,17 @@ void SyncThread::Run() {
   uint64_t done = 0;
   while (true) {
     uint64_t number;
+    absl::Duration began;
     {
       MutexLock lock(mutex_);
       began_ = absl::InfiniteDuration();
       while (!stopping_ && asked_ == done) asks_.Wait(mutex_);
       if (stopping_) return;
       number = asked_;
-      began_ = clock_.Steady();
+      began = began_ = clock_.Steady();
     }
     const absl::Status status = store_.Sync();
-    synced_(number, status);
+    synced_(number, status, clock_.Steady() - began);
     if (!status.ok()) return;
     done = number;
   }

@@ -4,7 +4,7 @@
 // Writes are numbered by whoever asks. One sync covers all that was written
 // before it began, so many askings end in few syncs: the disk sets the pace.
 //
-//   SyncThread syncs(store, [&](uint64_t number, absl::Status status) { ... });
+//   SyncThread syncs(store, [&](uint64_t number, auto status, auto took) { ... });
 //   store.Write(batch, /*sync=*/false);
 //   syncs.Ask(++number);          // Later, on the thread: the callback with it.
 #pragma once
@@ -26,8 +26,10 @@ class SyncThread {
  public:
   // `synced` runs on the thread: all writes up to `number` are durable, or the sync
   // failed. After a failure nothing is synced any more: what the disk holds is not
-  // known, and a second sync may report success for what was lost.
-  using Synced = std::function<void(uint64_t number, const absl::Status& status)>;
+  // known, and a second sync may report success for what was lost. `took`: the disk's
+  // time.
+  using Synced = std::function<void(uint64_t number, const absl::Status& status,
+                                    absl::Duration took)>;
   // `store` and `clock` outlive this.
   SyncThread(Store& store, const Clock& clock, Synced synced);
   // Ends after the sync under way; what was asked later is not synced.

@@ -25,6 +25,7 @@ struct EngineTelemetry::ShardSeries {
   telemetry::Counter* turn_failures;
   telemetry::Histogram* decide;
   telemetry::Histogram* write;
+  telemetry::Histogram* sync;
   telemetry::Gauge* outbox_rows;
   telemetry::Gauge* outbox_bytes;
   telemetry::Gauge* pending_tasks;
@@ -79,6 +80,9 @@ EngineTelemetry::EngineTelemetry(std::string room, int shards, telemetry::Metric
                                          "Time a batch's turns took to decide.", labels),
         .write = &metrics_.GetHistogram("weft_engine_write_seconds",
                                         "Time a batch took to write, without its sync.", labels),
+        .sync = &metrics_.GetHistogram(
+            "weft_engine_sync_seconds",
+            "Time the disk took to make durable what was written.", labels),
         .outbox_rows = gauge("weft_engine_outbox_rows", "Events not yet taken by the log."),
         .outbox_bytes = gauge("weft_engine_outbox_bytes", "Size of these events."),
         .pending_tasks = gauge("weft_engine_tasks_pending", "Calls to others not yet answered."),
@@ -135,6 +139,8 @@ void EngineTelemetry::Levels(int shard, const engine::ShardLevels& levels) {
   series.parked->Set(static_cast<double>(levels.parked));
   series.changelog_bytes->Set(static_cast<double>(levels.changelog_bytes));
 }
+
+void EngineTelemetry::Synced(int shard, absl::Duration took) { Of(shard).sync->Observe(took); }
 
 void EngineTelemetry::QueueLength(int shard, int64_t commands) {
   Of(shard).queue->Set(static_cast<double>(commands));

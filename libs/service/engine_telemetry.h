@@ -22,6 +22,7 @@ class EngineTelemetry final : public engine::Observer {
 
   void BatchDone(const engine::BatchReport& report) override;
   void Levels(int shard, const engine::ShardLevels& levels) override;
+  void Synced(int shard, absl::Duration took) override;
   void QueueLength(int shard, int64_t commands) override;
   void RefusedAtDoor(int shard, const std::string& reason) override;
   void Parked(int shard, const std::string& topic, const std::string& reason) override;

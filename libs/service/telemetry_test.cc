@@ -92,6 +92,7 @@ TEST_CASE("a batch is counted by what it held", "[service][metrics]") {
   engine.BatchDone({.shard = 1, .commands = 3, .events = 2, .refused = 1, .bytes = 100,
                     .decide_time = absl::Milliseconds(1), .write_time = absl::Milliseconds(2),
                     .shard_time = absl::FromUnixSeconds(1'800'000'000)});
+  engine.Synced(1, absl::Milliseconds(3));
   engine.Levels(1, {.outbox_rows = 7});
   engine.RefusedAtDoor(0, "SHARD_BUSY");
   engine.Parked(0, "t.v1", "ROW_UNREADABLE");
@@ -106,6 +107,7 @@ TEST_CASE("a batch is counted by what it held", "[service][metrics]") {
         "weft_engine_outbox_rows{room=\"pricing\",shard=\"1\"} 7\n",
         "weft_engine_shard_timestamp_seconds{room=\"pricing\",shard=\"1\"} 1800000000\n",
         "weft_engine_write_seconds_count{room=\"pricing\",shard=\"1\"} 1\n",
+        "weft_engine_sync_seconds_count{room=\"pricing\",shard=\"1\"} 1\n",
         "weft_engine_door_refusals_total{reason=\"SHARD_BUSY\",room=\"pricing\",shard=\"0\"} 1\n",
         "weft_engine_parked_total{reason=\"ROW_UNREADABLE\",room=\"pricing\",topic=\"t.v1\"} 1\n",
         "weft_engine_partitions_stopped_total{reason=\"EVENT_GAP\",room=\"pricing\",topic=\"t.v1\"} 1\n"}) {
