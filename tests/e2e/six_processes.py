@@ -144,7 +144,7 @@ class Process:
         self.process.send_signal(signal.SIGTERM)
 
     def ended(self):
-        code = self.process.wait(timeout=90)
+        code = self.process.wait(timeout=WAIT_SECONDS)
         assert code == 0, f"{self.name} stopped with {code}:\n{self.tail()}"
 
 
