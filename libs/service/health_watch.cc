@@ -61,7 +61,7 @@ void HealthWatch::Look() {
   if (alive != alive_ && options_.alive) options_.alive(alive == 1);
   alive_ = alive;
   if (!caught_up_) caught_up_ = HasCaughtUp();
-  const int ready = caught_up_ ? 1 : 0;
+  const int ready = caught_up_ && !(options_.blocked && options_.blocked()) ? 1 : 0;
   if (ready != ready_ && options_.ready) options_.ready(ready == 1);
   ready_ = ready;
 }

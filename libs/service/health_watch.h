@@ -4,7 +4,8 @@
 // Ready: every shard is open (rooms with commands: its claim read and the changelog
 // applied, which is what opening waits for), and no projection is further behind the
 // log than the bound. Once it has been so it stays so: a room that has lost the log
-// answers from its state and says how old that is.
+// answers from its state and says how old that is. What must be refused to all
+// tenants, as `blocked` tells, takes it back while it lasts.
 // Alive: every sequencer has turned lately. What is away outside of the process does
 // not count.
 #pragma once
@@ -38,6 +39,8 @@ class HealthWatch {
     std::function<void(bool)> ready;
     std::function<void(bool)> alive;
     std::function<void()> every_look;
+    // Whether something else keeps it from being ready just now; may be null.
+    std::function<bool()> blocked;
     absl::Duration period = absl::Milliseconds(500);
   };
   // Looks once before it returns, then on a thread of its own.

@@ -98,6 +98,8 @@ class Process::Impl {
     std::unique_ptr<Room> room;
     std::unique_ptr<rpc::GrpcServer> server;
     bool opened = false;
+    // By reason; of the thread that looks.
+    std::map<std::string, telemetry::Gauge*> conditions;
   };
 
   const RoomParts* Find(const std::string& name) const {
@@ -120,6 +122,8 @@ class Process::Impl {
   void WatchStore(telemetry::MetricsScope& metrics, int shard, const engine::Store& store);
   std::map<std::string, AdminHttp::Handler> AdminPaths();
   void SetReady(bool ready);
+  void LookAtConditions() ABSL_LOCKS_EXCLUDED(conditions_mutex_);
+  std::string ConditionsText() ABSL_LOCKS_EXCLUDED(conditions_mutex_);
   void WatchOver();
   absl::Status Reload() ABSL_LOCKS_EXCLUDED(mutex_);
   void RequestStop(bool restart) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -138,6 +142,9 @@ class Process::Impl {
   std::shared_ptr<engine::RocksResources> resources_;
   std::unique_ptr<rpc::GrpcServer> health_server_;
   std::unique_ptr<AdminHttp> admin_;
+  Mutex conditions_mutex_;
+  // By tenant, "" = all; of the last look.
+  std::map<std::string, absl::Status> conditions_ ABSL_GUARDED_BY(conditions_mutex_);
   std::unique_ptr<eventlog::EventLog> own_event_log_;
   eventlog::EventLog* event_log_ = nullptr;
   eventlog::KafkaLog* kafka_log_ = nullptr;  // Where event_log_ is one.
@@ -288,8 +295,58 @@ void Process::Impl::WatchOver() {
   };
   watch.every_look = [this] {
     if (log_telemetry_ != nullptr) log_telemetry_->Look();
+    LookAtConditions();
+  };
+  watch.blocked = [this] {
+    MutexLock lock(conditions_mutex_);
+    return conditions_.count("") > 0;
   };
   health_watch_ = std::make_unique<HealthWatch>(std::move(watch));
+}
+
+void Process::Impl::LookAtConditions() {
+  std::map<std::string, absl::Status> now;
+  for (const auto& parts : rooms_) {
+    if (parts->room == nullptr || !parts->opened) continue;
+    std::map<std::string, int> by_reason;
+    for (Room::Condition& condition : parts->room->Conditions()) {
+      ++by_reason[ReasonOf(condition.status)];
+      now.emplace(std::move(condition.tenant), std::move(condition.status));
+    }
+    for (auto& [reason, tenants] : parts->conditions) tenants->Set(0);
+    for (const auto& [reason, tenants] : by_reason) {
+      telemetry::Gauge*& gauge = parts->conditions[reason];
+      if (gauge == nullptr) {
+        gauge = &parts->metrics->GetGauge("weft_room_tenants_refused",
+                                          "Tenants whose requests are refused until somebody acts.",
+                                          {{"reason", reason}});
+      }
+      gauge->Set(tenants);
+    }
+  }
+  MutexLock lock(conditions_mutex_);
+  for (const auto& [tenant, status] : now) {
+    if (conditions_.count(tenant) > 0) continue;
+    auto fields = telemetry::StatusFields(status);
+    fields.push_back({"tenant", tenant.empty() ? "all" : tenant});
+    log_->Log(Level::kError, "requests are refused until somebody acts", std::move(fields));
+  }
+  for (const auto& [tenant, status] : conditions_) {
+    if (now.count(tenant) > 0) continue;
+    log_->Log(Level::kInfo, "requests are answered again",
+              {{"tenant", tenant.empty() ? "all" : tenant}});
+  }
+  conditions_ = std::move(now);
+}
+
+std::string Process::Impl::ConditionsText() {
+  std::string text;
+  MutexLock lock(conditions_mutex_);
+  for (const auto& [tenant, status] : conditions_) {
+    absl::StrAppend(&text, "tenant ", tenant.empty() ? "(all)" : tenant, ": ", ReasonOf(status),
+                    ": ", status.message(), "\n");
+  }
+  return text;
 }
 
 void Process::Impl::SetReady(bool ready) {
@@ -329,7 +386,11 @@ std::map<std::string, AdminHttp::Handler> Process::Impl::AdminPaths() {
     return Probe(health_->IsServing("liveness"), "a loop is stuck");
   };
   paths["/readyz"] = [this](const AdminRequest&) {
-    return Probe(health_->IsServing("readiness"), "starting or draining");
+    const std::string refused = ConditionsText();
+    AdminResponse answer = Probe(health_->IsServing("readiness"),
+                                 refused.empty() ? "starting or draining" : "not ready");
+    answer.body += refused;
+    return answer;
   };
   paths["/startupz"] = [this](const AdminRequest&) {
     return Probe(health_->IsServing("startup"), "starting");

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "libs/base/clock.h"
 #include "libs/engine/program.h"
@@ -60,6 +61,14 @@ class Room {
   // Once the process serves: opens doors of the room's own (the gateway's HTTP).
   // An error stops the process.
   virtual absl::Status Start() { return absl::OkStatus(); }
+  // What it must refuse until somebody acts, by tenant. Looked at twice a second: told
+  // at /readyz, counted, and logged when it comes and goes. Of other tenants nothing is
+  // refused, so the process stays ready, but for a condition of all: tenant "".
+  struct Condition {
+    std::string tenant;
+    absl::Status status;
+  };
+  virtual std::vector<Condition> Conditions() { return {}; }
   // The process is about to stop: its own doors say not ready.
   virtual void Drain() {}
   // The process stops: refuses new work at those doors, finishes what is in

@@ -38,6 +38,21 @@ absl::StatusOr<Settings> MakeSettings(const v1::PricingConfig& config) {
                                                           " is not in 0..36600"));
   }
   if (config.history_days() > 0) settings.keep_history = absl::Hours(24) * config.history_days();
+  if (config.has_decision_sample_per_mille()) {
+    if (config.decision_sample_per_mille() < 0 || config.decision_sample_per_mille() > 1000) {
+      return InvalidArgument("CONFIG_INVALID",
+                             absl::StrCat("decision_sample_per_mille: ",
+                                          config.decision_sample_per_mille(),
+                                          " is not in 0..1000"));
+    }
+    settings.decision_sample_per_mille = config.decision_sample_per_mille();
+  }
+  if (config.decision_log_max() < 0 || config.decision_log_max() > 1'000'000) {
+    return InvalidArgument("CONFIG_INVALID",
+                           absl::StrCat("decision_log_max: ", config.decision_log_max(),
+                                        " is not in 1..1000000"));
+  }
+  if (config.decision_log_max() > 0) settings.decision_log_max = config.decision_log_max();
   return settings;
 }
 

@@ -19,6 +19,8 @@ struct Settings {
   absl::Duration lock_time_max = absl::Hours(24 * 30);
   int max_watchers = 1000;
   absl::Duration keep_history = absl::InfiniteDuration();
+  int decision_sample_per_mille = 10;
+  int64_t decision_log_max = 10'000;
 
   bool LoginRequired(absl::string_view channel) const {
     return login_required_channels.count("*") > 0 ||

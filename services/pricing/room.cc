@@ -6,6 +6,7 @@
 #include "libs/service/documents/owner.h"
 #include "libs/service/documents/service.h"
 #include "services/pricing/app.h"
+#include "services/pricing/decisions/sampler.h"
 #include "services/pricing/rebates/rebates.h"
 #include "services/pricing/rule_documents.h"
 #include "services/pricing/service.h"
@@ -28,6 +29,14 @@ class PricingRoom final : public service::Room {
 
   engine::Program* program() override { return settings_.documents_owner ? &owner_ : nullptr; }
   engine::Program* projection() override { return &replica_; }
+  std::vector<Condition> Conditions() override {
+    std::vector<Condition> out;
+    for (auto& [tenant, status] : documents_.Stale(clock_.Wall())) {
+      // What the platform publishes holds for all.
+      out.push_back({tenant == engine::kPlatformTenant ? "" : tenant, std::move(status)});
+    }
+    return out;
+  }
   void BindProjection(rpc::MethodRegistry& methods, engine::Shards& shards) override {
     service_ = std::make_unique<Service>(settings_, memory_, changes_, shards, clock_, mac_key_,
                                          &documents_, metrics_);
@@ -35,12 +44,32 @@ class PricingRoom final : public service::Room {
   }
   void Bind(rpc::MethodRegistry& methods, engine::Shards* shards) override {
     if (shards == nullptr) return;  // Another process owns the documents.
+    if (service_ != nullptr) {
+      sampler_ = std::make_unique<Sampler>(
+          Sampler::Options{.per_mille = settings_.decision_sample_per_mille,
+                           .most = settings_.decision_log_max},
+          memory_, *shards, documents_, PricingKinds(), clock_,
+          [this](const std::string& tenant, const std::string& id) {
+            return service_->ExplanationOf(tenant, id);
+          },
+          metrics_, log_);
+      service_->SampleWith(sampler_.get());
+    }
     document_service_ = std::make_unique<documents::DocumentService>(
         documents::ServiceOptions{
             .room = "pricing",
             .kinds = PricingKinds(),
             .shipped = ShippedDocuments(),
-            .simulate = simulate::MakeSimulator(memory_, *shards)},
+            .simulate = simulate::MakeSimulator(memory_, *shards),
+            .rerun = [this](const std::string& tenant, int most)
+                -> absl::StatusOr<documents::v1::RerunDecisionsResponse> {
+              if (sampler_ == nullptr) return absl::UnimplementedError("nothing is sampled here");
+              return sampler_->Rerun(tenant, most);
+            },
+            .shadow_changed =
+                [this](const std::string& tenant) {
+                  if (sampler_ != nullptr) sampler_->ShadowChanged(tenant);
+                }},
         *shards, clock_, log_);
     document_service_->Bind(methods);
     document_service_->PublishShipped();
@@ -59,6 +88,7 @@ class PricingRoom final : public service::Room {
   engine::Program replica_;
   engine::Program owner_;
   std::unique_ptr<Service> service_;
+  std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<documents::DocumentService> document_service_;
 };
 

@@ -8,6 +8,7 @@
 #include "libs/base/hash.h"
 #include "libs/base/status_macros.h"
 #include "services/pricing/asking.h"
+#include "services/pricing/decisions/sampler.h"
 #include "services/pricing/rules_in_force.h"
 
 namespace weft::pricing {
@@ -105,11 +106,38 @@ Service::Service(Settings settings, FactMemory& memory, PriceChanges& changes,
   }
 }
 
+absl::StatusOr<std::string> Service::ExplanationOf(const std::string& tenant,
+                                                   const std::string& decision_id) {
+  Principal principal;
+  principal.tenant = tenant;
+  principal.subject = "pricing";
+  principal.roles = {"operator"};
+  principal.accounts = {"*"};
+  principal.channels = {"*"};
+  principal.permissions = {"see-cost"};
+  v1::GetDecisionRequest request;
+  request.set_id(decision_id);
+  v1::PriceExplanation explanation;
+  WEFT_RETURN_IF_ERROR(GetDecision(principal, request, explanation));
+  std::string bytes;
+  if (!AppendDeterministic(explanation, bytes)) {
+    return Internal("the explanation does not serialise");
+  }
+  return bytes;
+}
+
 void Service::Bind(rpc::MethodRegistry& methods) {
   Register<v1::CalculatePricesRequest>(
       methods, shards_, "CalculatePrices",
       [this](const Principal& principal, const v1::CalculatePricesRequest& request,
-             std::string& out) { return Calculate(principal, request, out); });
+             std::string& out) -> absl::Status {
+        WEFT_RETURN_IF_ERROR(Calculate(principal, request, out));
+        if (sampler_ == nullptr) return absl::OkStatus();
+        if (const int draw = sampler_->Draw(); draw >= 0) {
+          sampler_->Offer(draw, principal.tenant, request, out);
+        }
+        return absl::OkStatus();
+      });
   Answers<v1::ExplainPriceRequest, v1::PriceExplanation>(
       methods, shards_, "ExplainPrice",
       [this](const auto& who, const auto& asked, auto& told) { return Explain(who, asked, told); });

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "libs/base/clock.h"
 #include "libs/base/principal.h"
@@ -30,6 +31,8 @@
 
 namespace weft::pricing {
 
+class Sampler;
+
 // Lines of a request with known_at: they are read from the disk.
 inline constexpr int kMaxPastLines = 200;
 
@@ -43,6 +46,12 @@ class Service {
           telemetry::MetricsScope* metrics = nullptr);
 
   void Bind(rpc::MethodRegistry& methods);
+  // Offers what CalculatePrices answers to `sampler`, which outlives it. Before it serves.
+  void SampleWith(Sampler* sampler) { sampler_ = sampler; }
+  // The whole explanation of a decision of the tenant, the same octets each time.
+  // Errors: those of GetDecision.
+  absl::StatusOr<std::string> ExplanationOf(const std::string& tenant,
+                                            const std::string& decision_id);
 
   // Errors: INVALID_ARGUMENT / LINES_REQUIRED, TOO_MANY_LINES, INCLUDE_UNKNOWN,
   // TIME_INVALID, TOO_MANY_COUPONS, CURRENCY_UNKNOWN, CURRENCY_REQUIRED; NOT_FOUND /
@@ -99,6 +108,7 @@ class Service {
   const rpc::SigningKey lock_key_;
   const rpc::JsonWebKeySet lock_keys_;
   PriceWatchers watchers_;
+  Sampler* sampler_ = nullptr;
 };
 
 }  // namespace weft::pricing

@@ -389,6 +389,41 @@ class Builder {
     simulate.first->add_option("--from", simulate.second->from, "Cases from, RFC 3339");
     simulate.first->add_option("--to", simulate.second->to, "Cases before, RFC 3339");
     simulate.first->add_option("--baseline", simulate.second->activation, "Activation");
+    simulate.first->add_option("--as-of", simulate.second->as_of,
+                               "Every case at this moment, RFC 3339");
+    simulate.first->add_option("--source", simulate.second->source,
+                               "history (default), decisions or suites")
+        ->check(CLI::IsMember({"history", "decisions", "suites"}));
+    simulate.first->add_option("--suite", simulate.second->suites,
+                               "Files of test suites whose cases are decided");
+    CLI::App* shadow = Noun(*document, "shadow", "Documents tried beside the active ones");
+    {
+      auto o = std::make_shared<DocumentOptions>();
+      CLI::App* c = Mutation(*shadow, "start", "Try them on a share of what callers ask",
+                             [o](Session& s) { return DocumentShadowStart(s, *o); });
+      c->add_option("what", o->what, kBoth)->required();
+      c->add_option("--share", o->share, "Percent of the requests; 10 by default");
+      c->add_flag("--replace", o->replace, "End another one that runs");
+      c->add_option("--reason,-m", o->reason, "Why");
+      c->add_flag("--validate-only", o->validate_only, "Try only");
+      auto end = std::make_shared<DocumentOptions>();
+      Mutation(*shadow, "end", "End it; the report stays", [end](Session& s) {
+        return DocumentShadowEnd(s, *end);
+      })->add_option("--reason,-m", end->reason, "Why");
+      Command(*shadow, "show", "What came of it so far",
+              [](Session& s) { return DocumentShadowShow(s); });
+      auto account = std::make_shared<std::string>();
+      auto most = std::make_shared<int>(20);
+      CLI::App* decisions =
+          Command(*document, "decisions", "The sampled log of decisions, newest first",
+                  [account, most](Session& s) { return DocumentDecisions(s, *account, *most); });
+      decisions->add_option("--account,-a", *account, "Only of this account");
+      Limit(decisions, *most);
+      auto again = std::make_shared<int>(1000);
+      Limit(Command(*document, "rerun", "Take logged decisions again; they must be the same",
+                    [again](Session& s) { return DocumentRerun(s, *again); }),
+            *again);
+    }
     need(add("approve", "Approve checked versions", kNames, true,
              [](Session& s, const DocumentOptions& o) { return DocumentDecide(s, o, true); }));
     need(add("withdraw", "Give up drafts or versions", kNames, true,

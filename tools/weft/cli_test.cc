@@ -105,6 +105,18 @@ TEST_CASE("arguments become a request", "[cli]") {
       {{"price", "85123A", "--quantity", "600", "--account", "C-1"},
        "POST /v1/prices:calculate",
        R"({"account":"C-1","lines":[{"sku":"85123A","quantity":{"value":"600"}}]})"},
+      {{"price", "X", "--after", "tok"},
+       "POST /v1/prices:calculate",
+       R"({"after":"tok","lines":[{"sku":"X","quantity":{"value":"1"}}]})"},
+      {{"document", "simulate", "a", "--source", "decisions", "--as-of", "2026-03-01T07:00:00Z"},
+       "POST /v1/documents:simulate",
+       R"({"documents":[{"id":"a"}],"source":"SIMULATION_SOURCE_DECISIONS",)"
+       R"("asOf":"2026-03-01T07:00:00Z"})"},
+      {{"document", "shadow", "start", "RuleSet/a:3", "--share", "5", "--replace"},
+       "POST /v1/documents:startShadow",
+       R"({"documents":[{"kind":"RuleSet","id":"a","version":"3"}],"sharePercent":"5",)"
+       R"("replace":true})"},
+      {{"document", "rerun"}, "POST /v1/decisions:rerun", R"({"most":1000})"},
       {{"price", "X", "--unit", "CS", "--currency", "EUR", "--as-of", "2026-03-01T07:00:00Z",
         "--explain"},
        "POST /v1/prices:explain",

@@ -208,10 +208,20 @@ struct DocumentOptions {
   std::string from;  // RFC 3339.
   std::string to;
   std::string account;
+  std::string as_of;
+  std::string source;  // history, decisions, suites.
+  std::vector<std::string> suites;
+  std::string share;   // Percent.
   int64_t activation = 0;
+  bool replace = false;
   bool validate_only = false;
   bool platform = false;
 };
+int DocumentShadowStart(Session& session, const DocumentOptions& options);
+int DocumentShadowEnd(Session& session, const DocumentOptions& options);
+int DocumentShadowShow(Session& session);
+int DocumentDecisions(Session& session, const std::string& account, int limit);
+int DocumentRerun(Session& session, int most);
 int DocumentSave(Session& session, const DocumentOptions& options);
 int DocumentCheck(Session& session, const DocumentOptions& options, bool tests_only);
 int DocumentDiff(Session& session, const DocumentOptions& options);

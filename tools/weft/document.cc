@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "google/protobuf/util/time_util.h"
@@ -15,6 +14,7 @@
 #include "libs/rules/documents/diff.h"
 #include "libs/rules/documents/document.h"
 #include "tools/weft/commands.h"
+#include "tools/weft/document_files.h"
 #include "tools/weft/table.h"
 #include "weft/documents/v1/documents.pb.h"
 
@@ -25,155 +25,6 @@ namespace v1 = documents::v1;
 namespace fs = std::filesystem;
 
 constexpr char kNoun[] = "document";
-
-struct File {
-  std::string path;
-  std::string source;
-  rules::Document read;
-};
-
-bool IsPath(const std::string& text) {
-  std::error_code error;
-  return fs::exists(text, error);
-}
-
-bool IsDocumentFile(const fs::path& path) {
-  return path.extension() == ".yaml" || path.extension() == ".yml" || path.extension() == ".json";
-}
-
-// "error: rules.yaml:12:7: …", as compilers write it.
-void PrintFinding(const std::string& file, const v1::Finding& finding, std::ostream& out) {
-  out << file;
-  if (finding.line() > 0) out << ":" << finding.line() << ":" << finding.column();
-  out << ": " << ShowEnum(v1::Severity_Name(finding.severity()), "SEVERITY_") << ": "
-      << finding.message();
-  if (!finding.path().empty()) out << " [" << finding.path() << "]";
-  out << " (" << finding.code() << ")\n";
-  if (!finding.hint().empty()) out << "  hint: " << finding.hint() << "\n";
-}
-
-class Work {
- public:
-  explicit Work(Session& session) : session_(session) {}
-
-  // Files of paths, folders with all that is below them, in order of their names.
-  // False when one cannot be read or has no sound head; it is shown then.
-  bool Read(const std::vector<std::string>& paths) {
-    for (const std::string& path : paths) {
-      std::vector<std::string> found;
-      std::error_code error;
-      if (fs::is_directory(path, error)) {
-        for (const auto& entry : fs::recursive_directory_iterator(path, error)) {
-          if (entry.is_regular_file() && IsDocumentFile(entry.path())) {
-            found.push_back(entry.path().string());
-          }
-        }
-        std::sort(found.begin(), found.end());
-      } else {
-        found.push_back(path);
-      }
-      for (const std::string& name : found) {
-        if (!ReadFile(name)) sound_ = false;
-      }
-    }
-    return sound_;
-  }
-  const std::vector<File>& files() const { return files_; }
-
-  void Print(const google::protobuf::RepeatedPtrField<v1::Finding>& findings) const {
-    for (const v1::Finding& finding : findings) {
-      const auto file = by_document_.find(finding.document());
-      PrintFinding(file != by_document_.end() ? file->second
-                   : finding.document().empty() ? "documents"
-                                                : finding.document(),
-                   finding, session_.terminal().err);
-    }
-  }
-  std::string NextId() { return absl::StrCat(session_.RequestId(), "-", ++requests_); }
-
- private:
-  bool ReadFile(const std::string& name) {
-    std::ifstream in(name, std::ios::binary);
-    std::stringstream text;
-    text << in.rdbuf();
-    if (!in) {
-      session_.terminal().err << name << ": error: cannot be read\n";
-      return false;
-    }
-    File file{name, text.str(), {}};
-    std::vector<rules::Finding> findings;
-    const bool sound = rules::ReadDocument(file.source, file.read, findings);
-    for (const rules::Finding& finding : findings) {
-      v1::Finding shown;
-      shown.set_severity(v1::SEVERITY_ERROR);
-      shown.set_code(finding.code);
-      shown.set_path(finding.path);
-      shown.set_line(finding.line);
-      shown.set_column(finding.column);
-      shown.set_message(finding.message);
-      shown.set_hint(finding.hint);
-      PrintFinding(name, shown, session_.terminal().err);
-    }
-    if (!sound) return false;
-    const auto [other, is_new] = by_document_.emplace(file.read.key.ToText(), name);
-    if (!is_new) {
-      session_.terminal().err << name << ":1:1: error: " << other->second << " is "
-                              << file.read.key.ToText() << ", too\n";
-      return false;
-    }
-    files_.push_back(std::move(file));
-    return true;
-  }
-
-  Session& session_;
-  std::vector<File> files_;
-  std::map<std::string, std::string> by_document_;  // Key → file.
-  bool sound_ = true;
-  int requests_ = 0;
-};
-
-// "RuleSet/pricing.line-price@org/branch/channel" or an id, with ":version".
-v1::DocumentRef ParseRef(std::string text) {
-  v1::DocumentRef ref;
-  int64_t version = 0;
-  if (const size_t colon = text.rfind(':'); colon != std::string::npos &&
-                                            absl::SimpleAtoi(text.substr(colon + 1), &version)) {
-    ref.set_version(version);
-    text.resize(colon);
-  }
-  if (const size_t at = text.find('@'); at != std::string::npos) {
-    std::stringstream scope(text.substr(at + 1));
-    std::string part;
-    const auto next = [&] {
-      if (!std::getline(scope, part, '/')) part.clear();
-      return part == "*" ? std::string() : part;
-    };
-    ref.set_organisation(next());
-    ref.set_branch(next());
-    ref.set_channel(next());
-    text.resize(at);
-  }
-  const size_t slash = text.find('/');
-  if (slash != std::string::npos) ref.set_kind(text.substr(0, slash));
-  ref.set_id(slash == std::string::npos ? text : text.substr(slash + 1));
-  return ref;
-}
-
-v1::DocumentRef RefOf(const rules::DocumentKey& key) {
-  v1::DocumentRef ref;
-  ref.set_kind(key.kind);
-  ref.set_id(key.id);
-  ref.set_organisation(key.scope.organisation);
-  ref.set_branch(key.scope.branch);
-  ref.set_channel(key.scope.channel);
-  return ref;
-}
-
-std::string NameOf(const v1::DocumentRef& ref) {
-  rules::DocumentKey key{ref.kind(), ref.id(),
-                         {ref.organisation(), ref.branch(), ref.channel()}};
-  return key.ToText();
-}
 
 std::string GetTarget(const v1::DocumentRef& ref, const std::string& verb = "",
                       const std::vector<std::pair<std::string, std::string>>& more = {}) {
@@ -232,20 +83,6 @@ absl::Status SaveAll(Session& session, Work& work, const DocumentOptions& option
     if (session.json() && !only_changed) session.PrintJson(saved);
   }
   return absl::OkStatus();
-}
-
-template <typename Request>
-void AddRefs(const std::vector<std::string>& names, Request& request) {
-  for (const std::string& name : names) *request.add_documents() = ParseRef(name);
-}
-
-bool SetMoment(const std::string& text, google::protobuf::Timestamp* out) {
-  return google::protobuf::util::TimeUtil::FromString(text, out);
-}
-
-// Paths when all are paths, else names.
-bool ArePaths(const std::vector<std::string>& what) {
-  return !what.empty() && std::all_of(what.begin(), what.end(), IsPath);
 }
 
 int ShowCheck(Session& session, const Work& work, const v1::CheckResponse& response,
@@ -540,68 +377,6 @@ int DocumentExport(Session& session, const DocumentOptions& options) {
   }
   session.terminal().out << written << " documents written to " << options.what[0] << "\n";
   return kOk;
-}
-
-int DocumentSimulate(Session& session, const DocumentOptions& options) {
-  Work work(session);
-  v1::SimulateRequest request;
-  if (ArePaths(options.what)) {
-    if (!work.Read(options.what)) return kConflict;
-    for (const File& file : work.files()) request.add_sources(file.source);
-  } else {
-    AddRefs(options.what, request);
-  }
-  request.set_account(options.account);
-  request.set_baseline(options.activation);
-  if ((!options.from.empty() && !SetMoment(options.from, request.mutable_from())) ||
-      (!options.to.empty() && !SetMoment(options.to, request.mutable_to()))) {
-    return session.Fail(
-        InvalidArgument("TIME_MALFORMED", "--from and --to are times such as 2026-03-01T07:00:00Z"),
-        kNoun);
-  }
-  v1::SimulateResponse r;
-  const absl::Status status = session.Post("/v1/documents:simulate", request, r);
-  if (!status.ok()) return session.Fail(status, kNoun);
-  if (session.json()) {
-    session.PrintJson(r);
-    return r.gates().empty() ? kOk : kConflict;
-  }
-  std::ostream& out = session.terminal().out;
-  out << r.cases() << " cases in " << r.seconds() << " s: " << r.equal() << " equal, "
-      << r.changed() << " changed, " << r.newly_failing() << " newly failing, "
-      << r.newly_passing() << " newly passing\n";
-  for (int i = 0; i < r.change_size(); ++i) {
-    out << "total " << Show(r.baseline_total(i)) << " -> " << Show(r.candidate_total(i)) << ", "
-        << Show(r.change(i)) << "\n";
-  }
-  if (r.groups_size() > 0) {
-    Table groups({{"rule before"}, {"rule after"}, {"cases", Table::Align::kRight},
-                  {"change", Table::Align::kRight}, {"example"}});
-    for (const v1::SimulatedGroup& g : r.groups()) {
-      const auto example = [&] {
-        if (g.examples().empty()) return std::string("-");
-        const v1::SimulatedCase& c = g.examples(0);
-        return absl::StrCat(c.account(), " ", c.sku(), " x ", c.quantity(), ": ", c.before(),
-                            " -> ", c.after());
-      }();
-      groups.Add({OrDash(g.rule_before()), OrDash(g.rule_after()), absl::StrCat(g.cases()),
-                  g.change().empty() ? "-" : Show(g.change(0)), example});
-    }
-    out << "\n";
-    groups.Print(out);
-  }
-  if (r.accounts_size() > 0) {
-    Table accounts({{"account"}, {"cases", Table::Align::kRight},
-                    {"change", Table::Align::kRight}});
-    for (const v1::SimulatedAccount& a : r.accounts()) {
-      accounts.Add({a.account(), absl::StrCat(a.cases()),
-                    a.change().empty() ? "-" : Show(a.change(0))});
-    }
-    out << "\n";
-    accounts.Print(out);
-  }
-  work.Print(r.gates());
-  return r.gates().empty() ? kOk : kConflict;
 }
 
 }  // namespace weft::cli

@@ -30,7 +30,8 @@ struct SetDocument {
   std::shared_ptr<const std::string> source;  // The text the tree was read from.
 };
 
-// In the order of kind and id. After Resolve() each (kind, id) stands once.
+// In the order of kind and id. After Resolve() each (kind, id) stands once, but for
+// approval flows that say `inherit: add`: what they add to follows them.
 struct DocumentSet {
   int64_t activation = 0;           // The tenant's; 0 = none, all is the platform's.
   int64_t platform_activation = 0;
@@ -43,7 +44,8 @@ struct DocumentSet {
 };
 
 // What holds for `scope`: for each kind and id the most specific document of the
-// tenant, else of the platform.
+// tenant, else of the platform. Of flows also those further up, the most specific
+// first, as long as each says `inherit: add`.
 DocumentSet Resolve(const std::vector<SetDocument>& documents, const DocumentScope& scope);
 
 // Every scope that is worth a Resolve() of its own.

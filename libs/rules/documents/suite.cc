@@ -1,4 +1,6 @@
 // Test suites (LANGUAGE: test suites).
+#include "libs/rules/documents/suite.h"
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -83,6 +85,8 @@ Tree FactsOf(const Tree& facts, const FactSchema& schema) {
 }
 
 struct Outcome {
+  std::string rule;  // What decided; only where it is asked for.
+  uint64_t cost = 0;
   std::string error;
   std::string error_message;
   std::vector<std::pair<std::string, Value>> outputs;
@@ -93,6 +97,11 @@ Outcome RunTable(const DecisionTable& table, const expr::Facts& facts, const Val
                  Arena& arena) {
   Outcome outcome;
   const TableResult result = table.Decide(facts, now, arena, {});
+  outcome.cost = result.cost;
+  for (const int rule : result.rules) {
+    absl::StrAppend(&outcome.rule, outcome.rule.empty() ? "" : ", ",
+                    table.rules()[static_cast<size_t>(rule)].id);
+  }
   if (result.value.is_error()) {
     outcome.error = std::string(expr::CodeName(result.value.code));
     outcome.error_message = std::string(result.value.view());
@@ -107,10 +116,22 @@ Outcome RunTable(const DecisionTable& table, const expr::Facts& facts, const Val
   return outcome;
 }
 
+// "start, volume(big)": the steps that ran, with the rules of their tables.
+void NameSteps(const std::vector<StepTrace>& trace, std::string& out) {
+  for (const StepTrace& step : trace) {
+    if (!step.ran) continue;
+    absl::StrAppend(&out, out.empty() ? "" : ", ", step.id);
+    if (!step.rules.empty()) absl::StrAppend(&out, "(", absl::StrJoin(step.rules, " "), ")");
+    NameSteps(step.inner, out);
+  }
+}
+
 Outcome RunRuleSet(const RuleSet& rule_set, const expr::Facts& facts, const Value& now,
-                   Arena& arena) {
+                   Arena& arena, bool trace) {
   Outcome outcome;
-  RuleSetResult result = rule_set.Run(facts, now, arena, {});
+  RuleSetResult result = rule_set.Run(facts, now, arena, {.trace = trace});
+  outcome.cost = result.cost;
+  NameSteps(result.trace, outcome.rule);
   if (result.error.has_value()) {
     outcome.error = result.error->code;
     outcome.error_message = result.error->ToString();
@@ -163,7 +184,65 @@ bool Passes(const Tree& one, const Outcome& outcome, Arena& arena, const Place& 
   return passes;
 }
 
+Value Moment(absl::Time at) {
+  const int64_t seconds = absl::ToUnixSeconds(at);
+  return Value::Timestamp(
+      seconds, static_cast<int32_t>((at - absl::FromUnixSeconds(seconds)) / absl::Nanoseconds(1)));
+}
+
 }  // namespace
+
+std::vector<DecidedCase> DecideSuite(const SetDocument& suite, const Rules& rules, absl::Time now,
+                                     bool at_now) {
+  std::vector<DecidedCase> decided;
+  const std::string what = suite.tree->TextOr("for");
+  const std::string id = what.substr(what.find('/') + 1);
+  const bool of_table = what.rfind("DecisionTable/", 0) == 0;
+  const auto rule_set = rules.rule_sets.find(id);
+  const auto table = rules.tables.find(id);
+  const bool found = of_table ? table != rules.tables.end() : rule_set != rules.rule_sets.end();
+  const Tree* cases = suite.tree->Find("cases");
+  for (size_t i = 0; cases != nullptr && i < cases->items.size(); ++i) {
+    const Tree& one = cases->items[i];
+    DecidedCase& out = decided.emplace_back();
+    out.name = one.TextOr("name");
+    if (out.name.empty()) out.name = absl::StrCat("cases[", i, "]");
+    if (!found) {
+      out.error = "unknown_reference";
+      continue;
+    }
+    const FactSchema& schema = of_table ? table->second->schema() : rule_set->second->schema();
+    const Tree* given = one.Find("facts");
+    Tree fields = given != nullptr ? FactsOf(*given, schema) : Tree();
+    const absl::Time at = at_now ? now : MomentOf(given != nullptr ? *given : one, now);
+    if (at_now) {
+      for (auto& [name, value] : fields.fields) {
+        if (name == "now") value.text = absl::FormatTime(absl::RFC3339_full, now, absl::UTCTimeZone());
+      }
+    }
+    Fault fault;
+    const auto facts = JsonFacts::Make(schema, fields, fault);
+    if (facts == nullptr) {
+      out.error = fault.code;
+      continue;
+    }
+    Arena arena;
+    const Outcome outcome = of_table
+                                ? RunTable(*table->second, *facts, Moment(at), arena)
+                                : RunRuleSet(*rule_set->second, *facts, Moment(at), arena, true);
+    out.error = outcome.error;
+    out.rule = outcome.rule;
+    out.cost = static_cast<int64_t>(outcome.cost);
+    for (const auto& [name, value] : outcome.outputs) {
+      out.outputs[name] = expr::ToText(value, arena);
+      if (value.kind == expr::Kind::kMoney) {
+        out.amount = value.decimal;
+        out.currency = std::string(expr::CurrencyCode(value.currency));
+      }
+    }
+  }
+  return decided;
+}
 
 void RunSuite(const SetDocument& suite, const Rules& rules, absl::Time now,
               std::vector<Finding>& findings, int& run, int& failed) {
@@ -201,11 +280,9 @@ void RunSuite(const SetDocument& suite, const Rules& rules, absl::Time now,
     }
     Arena arena;
     const absl::Time at = MomentOf(given != nullptr ? *given : one, now);
-    const int64_t seconds = absl::ToUnixSeconds(at);
-    const Value moment = Value::Timestamp(
-        seconds, static_cast<int32_t>((at - absl::FromUnixSeconds(seconds)) / absl::Nanoseconds(1)));
+    const Value moment = Moment(at);
     const Outcome outcome = of_table ? RunTable(*table->second, *facts, moment, arena)
-                                     : RunRuleSet(*rule_set->second, *facts, moment, arena);
+                                     : RunRuleSet(*rule_set->second, *facts, moment, arena, false);
     if (!Passes(one, outcome, arena, place)) ++failed;
   }
 }

@@ -1,4 +1,5 @@
 // Trying documents out: one case with its trace, and all cases of a room.
+#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -8,26 +9,14 @@
 #include "libs/service/documents/judge.h"
 #include "libs/service/documents/owner.h"
 #include "libs/service/documents/service.h"
+#include "libs/service/documents/sets.h"
+#include "libs/service/documents/simulate_suites.h"
 #include "libs/service/documents/store.h"
 
 namespace weft::documents {
 namespace {
 
 using rules::expr::Value;
-
-absl::Status CheckFailed(const std::vector<rules::Finding>& findings) {
-  for (const rules::Finding& finding : findings) {
-    if (!finding.is_error()) continue;
-    return FailedPrecondition(
-        "CHECK_FAILED", absl::StrCat(finding.document, " ", finding.path, ": ", finding.message),
-        {{"document", finding.document},
-         {"code", finding.code},
-         {"path", finding.path},
-         {"line", absl::StrCat(finding.line)},
-         {"column", absl::StrCat(finding.column)}});
-  }
-  return absl::OkStatus();
-}
 
 void AddSteps(const std::vector<rules::StepTrace>& trace, const std::string& path,
               v1::EvaluateResponse& response) {
@@ -44,37 +33,41 @@ void AddSteps(const std::vector<rules::StepTrace>& trace, const std::string& pat
   }
 }
 
-// Sets by scope, compiled when they are first asked for.
-class Sets {
- public:
-  Sets(std::vector<rules::SetDocument> documents, const rules::Kinds& kinds)
-      : documents_(std::move(documents)), kinds_(kinds) {}
-
-  const rules::CompiledSet* For(const rules::DocumentScope& scope) {
-    MutexLock lock(mutex_);
-    auto& slot = by_scope_[scope];
-    if (slot == nullptr) {
-      const rules::DocumentSet resolved = rules::Resolve(documents_, scope);
-      auto& same = by_signature_[resolved.Signature()];
-      if (same == nullptr) same = rules::CompileSet(resolved, kinds_);
-      slot = same;
+// The cases of the suites that are given, else of those that count with the candidates.
+absl::StatusOr<v1::SimulateResponse> SimulateSuiteCases(const v1::SimulateRequest& request,
+                                                        Sets& baseline, Sets& candidate,
+                                                        absl::Time now) {
+  const rules::CompiledSet* before = baseline.For({});
+  const rules::CompiledSet* after = candidate.For({});
+  if (before == nullptr || after == nullptr) {
+    return FailedPrecondition("RULES_STALE", "the documents to compare with do not compile");
+  }
+  std::vector<rules::SetDocument> suites;
+  for (const std::string& text : request.suites()) {
+    rules::Document read;
+    std::vector<rules::Finding> findings;
+    if (!rules::ReadDocument(text, read, findings)) return CheckFailed(findings);
+    if (read.key.kind != "TestSuite") {
+      return InvalidArgument("SOURCE_WRONG",
+                             absl::StrCat(read.key.ToText(), " is no test suite; cases stand in "
+                                                             "documents of kind TestSuite"),
+                             {{"document", read.key.ToText()}});
     }
-    return slot->sound() ? slot.get() : nullptr;
+    suites.push_back({.key = read.key, .hash = read.hash, .tree = read.tree,
+                      .source = std::make_shared<const std::string>(text)});
   }
-  absl::Status Check() {
-    return CheckFailed(
-        rules::CompileSet(rules::Resolve(documents_, {}), kinds_, {.tests = true})->findings);
+  if (suites.empty()) {
+    for (const rules::SetDocument& document : after->set.documents) {
+      if (document.key.kind == "TestSuite") suites.push_back(document);
+    }
   }
-
- private:
-  const std::vector<rules::SetDocument> documents_;
-  const rules::Kinds& kinds_;
-  Mutex mutex_;
-  std::map<rules::DocumentScope, std::shared_ptr<const rules::CompiledSet>> by_scope_
-      ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<const rules::CompiledSet>> by_signature_
-      ABSL_GUARDED_BY(mutex_);
-};
+  if (suites.empty()) {
+    return FailedPrecondition("NO_CASES",
+                              "no test suite is published or given, so there are no cases");
+  }
+  const int examples = request.examples() == 0 ? 3 : std::clamp(request.examples(), 0, 20);
+  return SimulateSuites(suites, *before, *after, now, request.has_as_of(), examples);
+}
 
 }  // namespace
 
@@ -164,12 +157,17 @@ absl::StatusOr<v1::EvaluateResponse> DocumentService::Evaluate(
 
 absl::StatusOr<v1::SimulateResponse> DocumentService::Simulate(
     const Principal& principal, const v1::SimulateRequest& request) {
-  if (options_.simulate == nullptr) {
+  const bool suites = request.source() == v1::SIMULATION_SOURCE_SUITES;
+  if (!suites && options_.simulate == nullptr) {
     return absl::UnimplementedError("this room keeps no cases to simulate on");
+  }
+  if (!suites && request.suites_size() > 0) {
+    return InvalidArgument("SOURCE_WRONG", "suites are given, and the cases are to come from "
+                                           "elsewhere; ask with source SUITES");
   }
   const absl::Time began = absl::Now();
   WEFT_ASSIGN_OR_RETURN(const Views views, ViewsOf(principal.tenant));
-  const absl::Time now = Now(*views.own);
+  const absl::Time now = request.has_as_of() ? TimeOf(request.as_of()) : Now(*views.own);
   std::vector<Candidate> candidates = ReadTexts(request.sources());
   WEFT_ASSIGN_OR_RETURN(std::vector<Candidate> named,
                         ReadCandidates(RefsOf(request), *views.own));
@@ -201,12 +199,20 @@ absl::StatusOr<v1::SimulateResponse> DocumentService::Simulate(
   Sets baseline(std::move(before), options_.kinds);
   Sets candidate(std::move(after), options_.kinds);
   WEFT_RETURN_IF_ERROR(candidate.Check());
-  WEFT_ASSIGN_OR_RETURN(
-      v1::SimulateResponse response,
-      options_.simulate(
-          request, principal.tenant,
-          [&](const rules::DocumentScope& scope) { return baseline.For(scope); },
-          [&](const rules::DocumentScope& scope) { return candidate.For(scope); }));
+  v1::SimulateResponse response;
+  if (suites) {
+    WEFT_ASSIGN_OR_RETURN(response, SimulateSuiteCases(request, baseline, candidate, now));
+  } else {
+    WEFT_ASSIGN_OR_RETURN(
+        response,
+        options_.simulate(
+            request, principal.tenant,
+            [&](const rules::DocumentScope& scope) { return baseline.For(scope); },
+            [&](const rules::DocumentScope& scope) { return candidate.For(scope); }));
+  }
+  response.set_source(request.source() == v1::SIMULATION_SOURCE_UNSPECIFIED
+                          ? v1::SIMULATION_SOURCE_HISTORY
+                          : request.source());
   response.set_baseline(base == nullptr ? 0 : base->number);
   WEFT_ASSIGN_OR_RETURN(const rules::PublishingPolicy policy, ReadPolicy(*views.own, current));
   rules::SimulationFigures figures{response.cases(), response.changed(),
@@ -227,7 +233,8 @@ absl::StatusOr<v1::SimulateResponse> DocumentService::Simulate(
                                     absl::ToInt64Milliseconds(absl::Now() - began) % 1000 / 100));
   // The whole history against what counts now: that is what gates ask for.
   const bool counts = base == current && !request.has_from() && !request.has_to() &&
-                      request.account().empty();
+                      request.account().empty() && !request.has_as_of() &&
+                      response.source() == v1::SIMULATION_SOURCE_HISTORY;
   if (counts) {
     rules::ActiveSet changed;
     for (const Candidate& one : candidates) {

@@ -81,6 +81,7 @@ absl::StatusOr<std::vector<Candidate>> ReadCandidates(const std::vector<v1::Docu
       WEFT_ASSIGN_OR_RETURN(std::optional<v1::VersionRow> row,
                             FindVersion(rows, key, ref.version()));
       if (!row.has_value()) return DocumentNotFound(key.ToText());
+      if (row->text_gone()) return TextGone(row->document());
       document = *row->mutable_document();
     }
     candidate.ref = document.ref();

@@ -7,6 +7,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/service/documents/again.h"
 #include "libs/service/documents/store.h"
+#include "libs/service/documents/trials.h"
 
 namespace weft::documents {
 namespace {
@@ -20,6 +21,8 @@ constexpr char kSpreadTimer[] = "documents.spread";
 // Octets that one turn sends to the platform's partitions.
 constexpr size_t kSpreadBytes = 256 << 10;
 constexpr uint32_t kPartitions = 64;
+// Versions of a document whose texts stay although none was published.
+constexpr int64_t kTextsKept = 50;
 
 std::string WhoOf(const Turn& turn) {
   const Principal& principal = turn.principal();
@@ -134,6 +137,22 @@ absl::Status StillJudged(const v1::JudgedCommand& judged, Turn& turn) {
   return Aborted("JUDGED_ANEW", "what it stands on has changed meanwhile; repeat");
 }
 
+// The text of a version that no activation can reach goes once so many newer ones are
+// there; that it was there stays.
+absl::Status DropText(const DocumentKey& key, int64_t version, Turn& turn) {
+  if (version <= 0) return absl::OkStatus();
+  WEFT_ASSIGN_OR_RETURN(std::optional<v1::VersionRow> row, FindVersion(turn, key, version));
+  if (!row.has_value() || row->published() ||
+      row->document().state() == v1::DOCUMENT_STATE_APPROVED) {
+    return absl::OkStatus();
+  }
+  row->mutable_document()->clear_source();
+  row->mutable_document()->clear_findings();
+  row->set_text_gone(true);
+  turn.Put(kVersions, VersionKey(key, version), *row);
+  return absl::OkStatus();
+}
+
 // A draft that passed becomes a version, or the version it equals.
 absl::StatusOr<v1::Document> MakeVersion(const DocumentKey& key, v1::Document document,
                                          const std::string& reason, bool keep, Turn& turn) {
@@ -157,6 +176,7 @@ absl::StatusOr<v1::Document> MakeVersion(const DocumentKey& key, v1::Document do
       v1::CountRow count;
       count.set_version(number);
       turn.Put(kCounts, DraftKey(key), count);
+      WEFT_RETURN_IF_ERROR(DropText(key, number - kTextsKept, turn));
     }
   }
   if (keep) {
@@ -533,6 +553,7 @@ absl::StatusOr<std::vector<Activation>> PlanPublish(const v1::PublishRequest& re
       if (!draft.has_value() || ref.version() != 0) return DocumentNotFound(key.ToText());
       return rules::MayPublish(key.ToText(), key.kind, VersionState::kDraft, false, policy);
     }
+    if (row->text_gone()) return TextGone(row->document());
     WEFT_RETURN_IF_ERROR(rules::MayPublish(key.ToText(), key.kind, standing.Of(*row),
                                            !row->document().approver().empty(), policy));
     changed[key] = {row->document().ref().version(), row->document().hash()};
@@ -610,6 +631,7 @@ void MountOwner(const std::string& room, engine::Program& program) {
   program.Command<v1::JudgedCommand, v1::CheckResponse>(service + "Check", &Check);
   program.Command<v1::JudgedCommand, v1::SimulationRow>(kKeepSimulation, &KeepSimulation);
   MountAgain(room, program);
+  MountTrials(room, program);
   program.Timer(kSpreadTimer, [room](const engine::TimerFired&, Turn& turn) {
     Spread(room, turn);
   });

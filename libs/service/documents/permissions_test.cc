@@ -90,6 +90,30 @@ TEST_CASE("a page token goes on in its own list alone", "[documents]") {
         "PAGE_TOKEN_INVALID");
 }
 
+TEST_CASE("of many versions that nobody published the oldest texts go, and that is said",
+          "[documents]") {
+  House house;
+  const auto make = [&](int n) {
+    REQUIRE(house.Save(House::Source("a", absl::StrCat("text ", n))).ok());
+    REQUIRE(house.Check({"a"})->passed());
+  };
+  make(1);
+  REQUIRE(house.Publish({"a"}).ok());
+  for (int n = 2; n <= 53; ++n) make(n);
+  CHECK(house.Get("a", 1).ok());  // Was published: a rollback may reach it.
+  CHECK(house.Told(house.Get("a", 2)) == "HISTORY_GONE");
+  CHECK(house.Told(house.Get("a", 3)) == "HISTORY_GONE");
+  CHECK(house.Get("a", 4).ok());
+  v1::PublishRequest request;
+  v1::DocumentRef& ref = *request.add_documents();
+  ref.set_id("a");
+  ref.set_version(2);
+  CHECK(house.Told(house.Call<v1::Activation>("Publish", request)) == "HISTORY_GONE");
+  v1::CheckRequest check;
+  *check.add_documents() = ref;
+  CHECK_FALSE(house.Call<v1::CheckResponse>("Check", check).ok());
+}
+
 constexpr char kSchema[] = R"(kind: FactSchema
 id: line
 types:

@@ -379,20 +379,21 @@ std::shared_ptr<const rules::CompiledSet> DocumentReader::Compile(const Document
   return compiled;
 }
 
-std::vector<std::pair<std::string, absl::Status>> DocumentReader::Stale() const {
-  std::vector<std::pair<std::string, absl::Status>> out;
+std::vector<std::pair<std::string, absl::Status>> DocumentReader::Stale(absl::Time now) const {
+  std::map<std::string, absl::Status> stale;
   MutexLock lock(mutex_);
   for (const auto& [at, tenant] : tenants_) {
-    if (tenant->published.empty()) continue;
+    const auto current = tenant->At(now, {INT64_MAX, INT64_MAX});
+    if (current == nullptr) continue;
     for (const auto& [key, active] : tenant->resolved) {
       const int64_t own = std::get<0>(key) != 0 ? std::get<0>(key) : std::get<1>(key);
-      if (own == tenant->published.back()->number && !active->status.ok()) {
-        out.emplace_back(at.second, active->status);
+      if (own == current->number && !active->status.ok()) {
+        stale.emplace(at.second, active->status);  // The platform stands in many partitions.
         break;
       }
     }
   }
-  return out;
+  return {stale.begin(), stale.end()};
 }
 
 }  // namespace weft::documents

@@ -109,8 +109,8 @@ class DocumentReader final : public engine::ReadModel {
                                            const rules::DocumentScope& scope,
                                            absl::Time as_of) const;
 
-  // For operators: what cannot be used now, by tenant.
-  std::vector<std::pair<std::string, absl::Status>> Stale() const;
+  // For operators: what counts at `now` and cannot be used here, by tenant.
+  std::vector<std::pair<std::string, absl::Status>> Stale(absl::Time now) const;
 
   void Load(const engine::ChangedRow& row) override;
   void Apply(const std::vector<engine::ChangedRow>& rows, const std::string& tenant,

@@ -143,8 +143,8 @@ TEST_CASE("a set that does not compile stops its tenant only, and until the next
   f.Body(kTenant, "a", 1, "bad");
   f.Activate(kTenant, {{"a", 1, ""}}, kDay1);
   CHECK(f.Text(kDay1) == "RULES_STALE");
-  REQUIRE(f.reader.Stale().size() == 1);
-  CHECK(f.reader.Stale()[0].first == kTenant);
+  REQUIRE(f.reader.Stale(absl::InfiniteFuture()).size() == 1);
+  CHECK(f.reader.Stale(absl::InfiniteFuture())[0].first == kTenant);
   CHECK(f.reader.FindNewest("platform", {}, kDay1)->status.ok());
 
   f.Activate(kTenant, {{"missing", 7, ""}}, kDay1);

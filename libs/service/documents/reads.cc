@@ -80,6 +80,7 @@ absl::StatusOr<v1::Document> FindDocument(const v1::DocumentRef& ref, const RowR
     WEFT_ASSIGN_OR_RETURN(const std::optional<v1::VersionRow> row,
                           FindVersion(rows, *key, ref.version()));
     if (row.has_value()) {
+      if (row->text_gone()) return TextGone(row->document());
       WEFT_ASSIGN_OR_RETURN(const rules::Activations all, ReadActivations(rows));
       return Shown(*row, Standing(all, now));
     }

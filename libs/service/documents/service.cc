@@ -37,11 +37,13 @@ void Fail(const absl::Status& status, v1::JudgedCommand& judged) {
   finding.set_message(std::string(status.message()));
 }
 
-absl::Status Busy() {
+}  // namespace
+
+std::string DocumentService::service_name() { return kService; }
+
+absl::Status DocumentService::Busy() {
   return ResourceExhausted("SHARD_BUSY", "too many documents wait to be checked; repeat later");
 }
-
-}  // namespace
 
 struct DocumentService::Watcher {
   explicit Watcher(rpc::Stream<v1::Activation> s) : stream(std::move(s)) {}
@@ -263,9 +265,9 @@ absl::StatusOr<v1::CheckResponse> DocumentService::CheckTexts(const std::string&
 
 void DocumentService::JudgePlan(const std::vector<rules::Activation>& plan,
                                 const engine::RowReader& rows, const engine::RowReader* platform,
-                                v1::JudgedCommand& judged) {
+                                absl::Time now, v1::JudgedCommand& judged) {
   Judgement judgement;
-  const auto before = SetWith({}, rows, platform, clock_.Wall());
+  const auto before = SetWith({}, rows, platform, now);
   if (!before.ok()) return Fail(before.status(), judged);
   for (const rules::Activation& activation : plan) {
     std::set<std::string> about;
@@ -291,7 +293,7 @@ void DocumentService::JudgePublish(const v1::PublishRequest& request, const std:
     const absl::Time now = Now(*views.own);
     WEFT_ASSIGN_OR_RETURN(const std::vector<rules::Activation> plan,
                           PlanPublish(request, *views.own, now));
-    JudgePlan(plan, *views.own, views.theirs(), judged);
+    JudgePlan(plan, *views.own, views.theirs(), now, judged);
     WEFT_ASSIGN_OR_RETURN(const rules::Activations all, ReadActivations(*views.own));
     const rules::Activation* current = rules::ActiveAt(all, now);
     WEFT_ASSIGN_OR_RETURN(const rules::PublishingPolicy policy, ReadPolicy(*views.own, current));
@@ -322,9 +324,10 @@ void DocumentService::JudgeRollback(const v1::RollbackRequest& request, const st
     WEFT_ASSIGN_OR_RETURN(const Views views, ViewsOf(tenant));
     WEFT_ASSIGN_OR_RETURN(const int64_t base, LastActivation(*views.own));
     judged.set_base(base);
+    const absl::Time now = Now(*views.own);
     WEFT_ASSIGN_OR_RETURN(const std::vector<rules::Activation> plan,
-                          PlanRollback(request, *views.own, Now(*views.own)));
-    JudgePlan(plan, *views.own, views.theirs(), judged);
+                          PlanRollback(request, *views.own, now));
+    JudgePlan(plan, *views.own, views.theirs(), now, judged);
     return absl::OkStatus();
   }();
   if (!status.ok()) Fail(status, judged);
@@ -401,23 +404,6 @@ void DocumentService::Pump(const std::shared_ptr<Watcher>& watcher) {
 
 // --- All of them -----------------------------------------------------------------------
 
-template <typename Request, typename Response>
-void DocumentService::BindSlow(rpc::MethodRegistry& methods, const std::string& name,
-                               absl::StatusOr<Response> (DocumentService::*answer)(
-                                   const Principal&, const Request&)) {
-  methods.Unary<Request, Response>(
-      kService + name, [this, answer](const CallContext& context, const Request& request,
-                                      rpc::Reply<Response> reply) {
-        if (const absl::Status status = CheckRoom(request.room()); !status.ok()) {
-          return reply(status, {});
-        }
-        const bool posted = Post([this, answer, principal = context.principal, request, reply] {
-          reply((this->*answer)(principal, request), {});
-        });
-        if (!posted) reply(Busy(), {});
-      });
-}
-
 void DocumentService::Bind(rpc::MethodRegistry& methods) {
   const std::string service = kService;
   service::BindCommand<v1::SaveDraftRequest>(methods, shards_, service + "SaveDraft");
@@ -428,6 +414,7 @@ void DocumentService::Bind(rpc::MethodRegistry& methods) {
   BindJudged(methods, "Rollback", &DocumentService::JudgeRollback);
   BindSlow(methods, "Evaluate", &DocumentService::Evaluate);
   BindSlow(methods, "Simulate", &DocumentService::Simulate);
+  BindTrials(methods);
   const auto read = [&]<typename Request, typename Response>(
                         const std::string& name,
                         absl::StatusOr<Response> (*answer)(const Request&,

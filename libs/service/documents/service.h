@@ -46,11 +46,19 @@ using Simulator = std::function<absl::StatusOr<v1::SimulateResponse>(
     const v1::SimulateRequest& request, const std::string& tenant, const CompiledFor& baseline,
     const CompiledFor& candidate)>;
 
+// Takes logged decisions again; see RerunDecisions.
+using Rerun = std::function<absl::StatusOr<v1::RerunDecisionsResponse>(const std::string& tenant,
+                                                                       int most)>;
+
 struct ServiceOptions {
   std::string room;
   rules::Kinds kinds;
   std::vector<std::string> shipped;  // Texts of the platform's documents.
   Simulator simulate;                // May be null: UNIMPLEMENTED.
+  Rerun rerun;                       // May be null: UNIMPLEMENTED.
+  // Told the tenant when a shadow was started or ended here; null where the room tries
+  // nothing beside what is active: UNIMPLEMENTED.
+  std::function<void(const std::string& tenant)> shadow_changed;
 };
 
 class DocumentService {
@@ -95,13 +103,20 @@ class DocumentService {
                                                 const v1::EvaluateRequest& request);
   absl::StatusOr<v1::SimulateResponse> Simulate(const Principal& principal,
                                                 const v1::SimulateRequest& request);
+  absl::StatusOr<v1::RerunDecisionsResponse> RerunDecisions(
+      const Principal& principal, const v1::RerunDecisionsRequest& request);
+  void StartShadow(const rpc::CallContext& context, const v1::StartShadowRequest& request,
+                   rpc::Reply<v1::Shadow> reply);
+  absl::StatusOr<v1::ShadowRow> MakeShadow(const Principal& principal,
+                                           const v1::StartShadowRequest& request);
+  void BindTrials(rpc::MethodRegistry& methods);
   void WatchActivations(const rpc::CallContext& context,
                         const v1::WatchActivationsRequest& request,
                         rpc::Stream<v1::Activation> stream);
   void Pump(const std::shared_ptr<Watcher>& watcher);
   // Judges planned activations: each with the platform of its time.
   void JudgePlan(const std::vector<rules::Activation>& plan, const engine::RowReader& rows,
-                 const engine::RowReader* platform, v1::JudgedCommand& judged);
+                 const engine::RowReader* platform, absl::Time now, v1::JudgedCommand& judged);
 
   struct Views {
     std::unique_ptr<engine::View> own;
@@ -116,6 +131,8 @@ class DocumentService {
   absl::Status CheckRoom(const std::string& room) const;
   // False when too much waits.
   bool Post(Task task);
+  static absl::Status Busy();
+  static std::string service_name();
   void Work();
 
   std::atomic<int64_t> own_requests_{0};
@@ -130,6 +147,23 @@ class DocumentService {
   std::vector<std::shared_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
   std::thread worker_;
 };
+
+template <typename Request, typename Response>
+void DocumentService::BindSlow(rpc::MethodRegistry& methods, const std::string& name,
+                               absl::StatusOr<Response> (DocumentService::*answer)(
+                                   const Principal&, const Request&)) {
+  methods.Unary<Request, Response>(
+      service_name() + name, [this, answer](const rpc::CallContext& context, const Request& request,
+                                      rpc::Reply<Response> reply) {
+        if (const absl::Status status = CheckRoom(request.room()); !status.ok()) {
+          return reply(status, {});
+        }
+        const bool posted = Post([this, answer, principal = context.principal, request, reply] {
+          reply((this->*answer)(principal, request), {});
+        });
+        if (!posted) reply(Busy(), {});
+      });
+}
 
 // Reads from rows (reads.cc).
 absl::StatusOr<v1::Document> GetDocument(const v1::GetDocumentRequest& request,

@@ -30,6 +30,17 @@ absl::Status DocumentNotFound(const std::string& what) {
                   {{"document", what}});
 }
 
+absl::Status TextGone(const v1::Document& version) {
+  const std::string what =
+      absl::StrCat(KeyOf(version.ref()).ToText(), " version ", version.ref().version());
+  return FailedPrecondition("HISTORY_GONE",
+                            absl::StrCat("the text of ", what,
+                                         " is no longer kept: nothing ever published it, and many "
+                                         "newer versions are there"),
+                            {{"document", KeyOf(version.ref()).ToText()},
+                             {"version", absl::StrCat(version.ref().version())}});
+}
+
 absl::Status PageTokenInvalid() {
   return InvalidArgument("PAGE_TOKEN_INVALID",
                          "page_token is none of this list; begin again without it");

@@ -99,5 +99,7 @@ absl::StatusOr<std::string> ReadPageToken(absl::string_view query, const std::st
 absl::Status PageTokenInvalid();
 
 absl::Status DocumentNotFound(const std::string& what);
+// FAILED_PRECONDITION / HISTORY_GONE: the version's text was dropped.
+absl::Status TextGone(const v1::Document& version);
 
 }  // namespace weft::documents

@@ -118,6 +118,7 @@ void PriceFinder::Answer(Depth depth, LineAnswer& answer) {
   if (answer.reason != LineReason::kNone) return;
   answer.found = answer.price;
   answer.codes = 0;
+  answer.cost = 0;
   const Waterfall& waterfall = rules_.waterfall();
   condition_finder_.Find(answer, categories_, waterfall.asks_for_costs(), conditions_);
   line_facts_.Set(answer, conditions_, categories_);
@@ -137,6 +138,7 @@ void PriceFinder::ApplyRules(uint32_t features, LineAnswer& answer) {
   arena_.Reset();
   rules_.waterfall().Run(line_facts_, features, arena_, result, nullptr, language_);
   answer.codes = result.codes;
+  answer.cost = static_cast<int64_t>(result.cost);
   if (result.end != WaterfallResult::End::kPrice) {
     answer.reason = result.end == WaterfallResult::End::kRefused ? LineReason::kPriceRefused
                                                                  : LineReason::kRulesFailed;

@@ -107,6 +107,7 @@ struct LineAnswer {
   // of the waterfall's steps (Waterfall::codes()).
   Decimal found;
   uint64_t codes = 0;
+  int64_t cost = 0;      // Of the waterfall, in units of the rules' measure.
   // With RULES_FAILED, PRICE_REFUSED: what the rules said.
   std::shared_ptr<const WaterfallResult> trouble;
   // Next moment after as-of at which a candidate that was looked at begins or ends.

@@ -14,6 +14,7 @@
 #include "libs/service/documents/convert.h"
 #include "libs/service/documents/owner.h"
 #include "libs/service/documents/service.h"
+#include "services/pricing/decisions/sampler.h"
 #include "services/pricing/rebates/rebates.h"
 #include "services/pricing/rule_documents.h"
 #include "services/pricing/simulate/simulate.h"
@@ -73,7 +74,22 @@ struct House {
   testing::FakeClock clock;
   Methods methods;
   Service prices{{}, memory, changes, follower.shards(), clock, std::string(32, 'k'), &reader};
+  // Draws every request once Service::SampleWith is told of it; works in Flush().
+  Sampler sampler{{.per_mille = 1000, .most = 5, .own_thread = false},
+                  memory,
+                  room.shards(),
+                  reader,
+                  PricingKinds(),
+                  clock,
+                  [this](const std::string& tenant, const std::string& id) {
+                    auto bytes = prices.ExplanationOf(tenant, id);
+                    if (bytes.ok() && tampered) bytes->append("x");
+                    return bytes;
+                  },
+                  nullptr,
+                  nullptr};
   documents::DocumentService service;
+  bool tampered = false;  // Explanations come out otherwise than they were.
   size_t delivered = 0;
   int requests = 0;
 
@@ -81,7 +97,11 @@ struct House {
       : service({.room = "pricing",
                  .kinds = PricingKinds(),
                  .shipped = ShippedDocuments(),
-                 .simulate = simulate::MakeSimulator(memory, room.shards(), threads)},
+                 .simulate = simulate::MakeSimulator(memory, room.shards(), threads),
+                 .rerun = [this](const std::string& tenant,
+                                 int most) { return sampler.Rerun(tenant, most); },
+                 .shadow_changed =
+                     [this](const std::string& tenant) { sampler.ShadowChanged(tenant); }},
                 room.shards(), room.clock(), nullptr) {
     prices.Bind(methods);
     service.Bind(methods);

@@ -40,6 +40,7 @@ struct WaterfallResult {
   enum class End : uint8_t { kPrice, kRefused, kFailed };
   End end = End::kPrice;
   Decimal price;
+  uint64_t cost = 0;
   uint64_t codes = 0;    // Bit n: a step with reason code codes()[n] ran.
   std::string code;      // kRefused: of `fail`; kFailed: of the error.
   std::string step;      // Where it ended.

@@ -43,6 +43,7 @@ class WaterfallRun final : public rules::expr::Facts {
     for (const Waterfall::Op& op : plan.ops) {
       if (!RunStep(op)) break;
     }
+    result_.cost = cost_;
     if (result_.end != WaterfallResult::End::kPrice) return;
     const Value& price = slots_[waterfall_.price_slot_];
     if (price.kind != Kind::kMoney) {
