@@ -182,6 +182,12 @@ def wipe_broker(world):
     repair(world, "reseed", *(world.house[room] for room in
                               ("approval", "reorder", "inventory-projection", "pricing")))
     wait_until(f"prices are {before} again", lambda: prices(world) == before)
+    # Refused or not, its fate was unknown; repeated under its key it is told, and counts.
+    result = world.load.call_until_decided(kill_test.Caller(world.house), "POST",
+                                           "/v1/reservations", body, "after-wipe")
+    if result is None or result[0] != 200:
+        raise Broken(f"the reservation of the wipe's time ends with {result}")
+    world.load.answers["after-wipe"] = ("/v1/reservations", body, result[1])
     decision = same_bytes(world)
     return f"the wiped broker noticed by all after {seconds:.1f} s, then decision {decision}"
 
