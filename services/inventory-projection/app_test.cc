@@ -420,6 +420,24 @@ TEST_CASE("a shipment consumes the promise and the stock once", "[shipments]") {
   CHECK(world.Available("X") == "4");
 }
 
+TEST_CASE("PR-08: one piece of what is stocked by the dozen stays one piece", "[scenario]") {
+  World world;
+  world.Apply(Counted("X", "DEN", 120, 0));  // Ten cartons of twelve.
+  const auto held = world.Reserve("r1", {{"X", "1"}}, "orders/o");
+  REQUIRE(held.ok());
+  CHECK(world.Ask("X").reserved() == "1");
+  CHECK(world.Available("X") == "119");
+
+  REQUIRE(world.Confirm(held->name()).ok());
+  world.Apply(Shipped("orders/o", "S1", "DEN", {1}, 1));
+  CHECK(world.Ask("X").on_hand() == "119");
+  CHECK(world.Ask("X").reserved() == "0");
+
+  world.Apply(Moved({.id = "RETURN-1", .quantity = 1, .hour = 2}));
+  CHECK(world.Ask("X").on_hand() == "120");
+  CHECK(world.Available("X") == "120");
+}
+
 TEST_CASE("what was shipped before the promise was made firm is consumed then",
           "[shipments]") {
   World world;
