@@ -142,7 +142,9 @@ int Main(int argc, char** argv) {
   options.service.set_log_level(log_level);
   options.service.mutable_identity()->set_open_loopback(true);
   options.service.mutable_drain_pause();
-  if (!kafka.empty()) {
+  if (kafka.empty()) {
+    options.service.mutable_event_log()->set_embedded_dir(data + "/log");
+  } else {
     options.service.mutable_event_log()->mutable_kafka()->set_bootstrap_servers(kafka);
   }
   for (const std::string& room : rooms) {
