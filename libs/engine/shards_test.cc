@@ -5,12 +5,13 @@
 #include <future>
 #include <thread>
 
-#include "absl/time/clock.h"
+#include "libs/engine/held_disk_for_test.h"
 #include "libs/engine/house_for_test.h"
 #include "libs/engine/mem_store.h"
 #include "libs/engine/open.h"
 #include "libs/engine/program_for_test.h"
 #include "libs/engine/shard.h"
+#include "libs/testing/fake_clock.h"
 
 namespace weft::engine {
 namespace {
@@ -243,17 +244,24 @@ TEST_CASE("after Stop commands are refused and everything taken was answered", "
   CHECK(ReasonOf(late.status()) == "SHARD_STOPPED");
 }
 
+// Options for a shard on a store of type T; `store` is set when it is opened.
+template <typename T>
+Options OnStore(T*& store) {
+  Options options;
+  options.open_store = [&store](int) -> absl::StatusOr<std::unique_ptr<Store>> {
+    auto made = std::make_unique<T>();
+    store = made.get();
+    return made;
+  };
+  return options;
+}
+
 TEST_CASE("a disk that fails stops the shard and leaves nobody without an answer", "[shards]") {
   House house;
   const Program program = MakeProgram();
   MemStore* store = nullptr;
   std::atomic<int> fatal{0};
-  Options options;
-  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
-    auto made = std::make_unique<MemStore>();
-    store = made.get();
-    return made;
-  };
+  Options options = OnStore(store);
   options.on_fatal = [&](const absl::Status&) { ++fatal; };
   auto shards = engine::Open(options, program, house.log, house.clock);
   REQUIRE(shards.ok());
@@ -268,86 +276,12 @@ TEST_CASE("a disk that fails stops the shard and leaves nobody without an answer
         "SHARD_STOPPED");
 }
 
-// A disk whose syncs wait until the test lets them go.
-class HeldDisk final : public Store {
- public:
-  void Hold() {
-    MutexLock lock(mutex_);
-    held_ = true;
-  }
-  void Let() {
-    MutexLock lock(mutex_);
-    held_ = false;
-    changed_.NotifyAll();
-  }
-  // Waits until that many batches with answers are written since the sync under way
-  // began.
-  void WaitForWrites(int count) {
-    MutexLock lock(mutex_);
-    while (!syncing_ || writes_ < count) changed_.Wait(mutex_);
-  }
-  int writes() const {
-    MutexLock lock(mutex_);
-    return writes_;
-  }
-  absl::Status Sync() override {
-    MutexLock lock(mutex_);
-    syncing_ = true;
-    writes_ = 0;
-    changed_.NotifyAll();
-    while (held_) changed_.Wait(mutex_);
-    syncing_ = false;
-    return rows_.Sync();
-  }
-  absl::Status Write(const Batch& batch, bool sync) override {
-    struct Answers final : Batch::Visitor {
-      void Put(Family family, absl::string_view, absl::string_view) override {
-        any |= family == Family::kAnswers;
-      }
-      void Delete(Family, absl::string_view) override {}
-      void DeleteRange(Family, absl::string_view, absl::string_view) override {}
-      bool any = false;
-    } answers;
-    WEFT_CHECK(Batch::Visit(batch.bytes(), answers));
-    MutexLock lock(mutex_);
-    if (answers.any) ++writes_;
-    changed_.NotifyAll();
-    return rows_.Write(batch, sync);
-  }
-  absl::StatusOr<std::optional<std::string>> Get(Family family, absl::string_view key,
-                                                 const Snapshot* snapshot) const override {
-    return rows_.Get(family, key, snapshot);
-  }
-  std::unique_ptr<Iterator> Scan(Family family, absl::string_view begin, absl::string_view end,
-                                 const Snapshot* snapshot) const override {
-    return rows_.Scan(family, begin, end, snapshot);
-  }
-  std::shared_ptr<const Snapshot> TakeSnapshot() override { return rows_.TakeSnapshot(); }
-  absl::Status Checkpoint(const std::string& folder) override {
-    return rows_.Checkpoint(folder);
-  }
-  int64_t ApproximateBytes() const override { return rows_.ApproximateBytes(); }
-
- private:
-  MemStore rows_;
-  mutable Mutex mutex_;
-  CondVar changed_;
-  bool held_ ABSL_GUARDED_BY(mutex_) = false;
-  bool syncing_ ABSL_GUARDED_BY(mutex_) = false;
-  int writes_ ABSL_GUARDED_BY(mutex_) = 0;
-};
-
 TEST_CASE("while the disk works a few batches are decided, and nobody is answered before",
           "[shards][G1]") {
   House house;
   const Program program = MakeProgram();
   HeldDisk* disk = nullptr;
-  Options options;
-  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
-    auto made = std::make_unique<HeldDisk>();
-    disk = made.get();
-    return made;
-  };
+  Options options = OnStore(disk);
   auto shards = engine::Open(options, program, house.log, house.clock);
   REQUIRE(shards.ok());
   REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r0", "ann 1")).ok());
@@ -388,30 +322,33 @@ TEST_CASE("while the disk works a few batches are decided, and nobody is answere
 TEST_CASE("a shard whose disk hangs is silent, and heard again when the disk answers",
           "[shards][G1]") {
   House house;
+  testing::FakeClock clock;
   const Program program = MakeProgram();
   HeldDisk* disk = nullptr;
-  Options options;
-  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
-    auto made = std::make_unique<HeldDisk>();
-    disk = made.get();
-    return made;
-  };
-  auto shards = engine::Open(options, program, house.log, house.clock);
+  Options options = OnStore(disk);
+  auto shards = engine::Open(options, program, house.log, clock);
   REQUIRE(shards.ok());
+  // The sequencer has turned once more when a wait that is over is answered.
+  const auto turn = [&] {
+    (void)Await(**shards, "t1", Token{"erp", PartitionOf("t1"), "deposits.v1", 7},
+                absl::ZeroDuration());
+  };
   disk->Hold();
   std::promise<absl::StatusOr<Answer>> promise;
   (*shards)->Submit(MakeCommand("Bank/Add", "r1", "ann 1"),
                     [&](absl::StatusOr<Answer> answer) { promise.set_value(std::move(answer)); });
-  // The sequencer turns once a second at least, and beats unless a sync hangs.
-  const auto wait_until = [&](auto holds) {
-    while (!holds((*shards)->Health().silence)) absl::SleepFor(absl::Milliseconds(5));
-  };
-  wait_until([](absl::Duration silence) { return silence > absl::Milliseconds(2500); });
+  disk->WaitForWrites(0);
+
+  clock.Advance(absl::Minutes(1));
+  turn();
+  turn();
+  CHECK((*shards)->Health().silence == absl::Minutes(1));
 
   disk->Let();
   REQUIRE(promise.get_future().get().ok());
-  REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r2", "ann 1")).ok());
-  wait_until([](absl::Duration silence) { return silence < absl::Milliseconds(2500); });
+  turn();
+  turn();
+  CHECK((*shards)->Health().silence == absl::ZeroDuration());
 }
 
 TEST_CASE("a full disk refuses what it cannot store and goes on when there is space",
@@ -419,12 +356,7 @@ TEST_CASE("a full disk refuses what it cannot store and goes on when there is sp
   House house;
   const Program program = MakeProgram();
   MemStore* store = nullptr;
-  Options options;
-  options.open_store = [&](int) -> absl::StatusOr<std::unique_ptr<Store>> {
-    auto made = std::make_unique<MemStore>();
-    store = made.get();
-    return made;
-  };
+  Options options = OnStore(store);
   auto shards = engine::Open(options, program, house.log, house.clock);
   REQUIRE(shards.ok());
   REQUIRE(Ask(**shards, MakeCommand("Bank/Add", "r1", "ann 1")).ok());

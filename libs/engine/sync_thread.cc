@@ -38,14 +38,18 @@ void SyncThread::Run() {
     absl::Duration began;
     {
       MutexLock lock(mutex_);
-      began_ = absl::InfiniteDuration();
       while (!stopping_ && asked_ == done) asks_.Wait(mutex_);
       if (stopping_) return;
       number = asked_;
       began = began_ = clock_.Steady();
     }
     const absl::Status status = store_.Sync();
-    synced_(number, status, clock_.Steady() - began);
+    const absl::Duration took = clock_.Steady() - began;
+    {
+      MutexLock lock(mutex_);
+      began_ = absl::InfiniteDuration();
+    }
+    synced_(number, status, took);
     if (!status.ok()) return;
     done = number;
   }
